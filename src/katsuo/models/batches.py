@@ -1,0 +1,138 @@
+"""Which tokens does the trainer read, and which of them does it learn?
+
+    Pair ──encode──▶ Example: prompt ids + target ids
+    Examples ──collate──▶ Batch: ids, padded at the end, and the places that predict a target token
+
+Padding stands behind every real token of its row, so causal attention never
+sees it and no mask is needed.
+
+Shapes: B examples, T tokens, N target tokens of the whole batch, V words of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import peft
+import torch
+
+from katsuo import training
+from katsuo.models.tokens import Tokens
+from katsuo.types import Pair
+
+LONG_TOKENS: Final = 640
+"""On a CPU, written-out attention is faster than fused attention up to about this length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A pair as token ids."""
+
+    ids: tuple[int, ...]
+    n_prompt: int
+    """Tokens in front that are read and not learned."""
+
+    @property
+    def n_learned(self) -> int:
+        """Tokens that carry loss; the very first token of a row is predicted from nothing."""
+        return len(self.ids) - max(self.n_prompt, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Examples of one step as tensors."""
+
+    ids_BT: torch.Tensor  # noqa: N815 -- shapes stand in names
+    sources_N: torch.Tensor  # noqa: N815
+    """Where in the flattened ids a target token is predicted: the place before it."""
+    labels_N: torch.Tensor  # noqa: N815
+    n_tokens: int
+    """Tokens read, padding not counted."""
+
+
+def encode(pair: Pair, tokens: Tokens) -> Example:
+    """The ids of `pair`; a text without a prompt is a passage, which no end token ends."""
+    prompt = tokens.prompt_ids(pair.prompt, chat=pair.chat)
+    target = tokens.target_ids(pair.target, end=bool(pair.prompt))
+    return Example(ids=(*prompt, *target), n_prompt=len(prompt))
+
+
+def sizes(pair: Pair, tokens: Tokens) -> tuple[int, int]:
+    """Tokens of `pair` that are read only, and tokens that are learned."""
+    example = encode(pair, tokens)
+    return len(example.ids) - example.n_learned, example.n_learned
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """The batch of `examples`."""
+    width = max(len(example.ids) for example in examples)
+    ids_BT = torch.zeros((len(examples), width), dtype=torch.long)
+    sources, labels = [], []
+    for row, example in enumerate(examples):
+        ids_BT[row, : len(example.ids)] = torch.tensor(example.ids)
+        for place in range(len(example.ids) - example.n_learned, len(example.ids)):
+            sources.append(row * width + place - 1)
+            labels.append(example.ids[place])
+    return Batch(
+        ids_BT=ids_BT,
+        sources_N=torch.tensor(sources),
+        labels_N=torch.tensor(labels),
+        n_tokens=sum(len(example.ids) for example in examples),
+    )
+
+
+def loss(model: Any, batch: Batch) -> torch.Tensor:  # noqa: ANN401
+    """Mean nats per target token of `batch`."""
+    causal = model.get_base_model() if isinstance(model, peft.PeftModel) else model
+    attention = "sdpa" if batch.ids_BT.shape[1] > LONG_TOKENS else "eager"
+    causal.set_attn_implementation(attention)
+
+    def pick(_head: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        return (inputs[0].flatten(0, 1).index_select(0, batch.sources_N),)
+
+    # A hook, no head of ours: what a model does to its logits (a cap, a scale) still happens.
+    hook = causal.get_output_embeddings().register_forward_pre_hook(pick)
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=causal.dtype == torch.bfloat16):
+            logits_NV = causal(input_ids=batch.ids_BT, use_cache=False).logits
+    finally:
+        hook.remove()
+    return torch.nn.functional.cross_entropy(logits_NV.float(), batch.labels_N)
+
+
+def losses(
+    model: Any,  # noqa: ANN401
+    groups: Mapping[str, Sequence[Example]],
+    *,
+    batch_tokens: int = 2048,
+) -> dict[str, float]:
+    """Mean nats per target token of each group, as the model is now; an empty group has none."""
+    training_now = model.training
+    model.eval()
+    with torch.no_grad():
+        found = {
+            key: _mean_loss(model, group, batch_tokens) for key, group in groups.items() if group
+        }
+    model.train(training_now)
+    return found
+
+
+def digest(examples: Sequence[Example]) -> str:
+    """A name for these examples in this order."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for example in examples:
+        hashed.update(array("q", (len(example.ids), example.n_prompt, *example.ids)).tobytes())
+    return hashed.hexdigest()
+
+
+def _mean_loss(model: Any, examples: Sequence[Example], batch_tokens: int) -> float:  # noqa: ANN401
+    lengths = [len(example.ids) for example in examples]
+    nats = 0.0
+    for numbers in training.grouped(range(len(examples)), lengths, batch_tokens):
+        batch = collate([examples[i] for i in numbers])
+        nats += float(loss(model, batch)) * len(batch.labels_N)
+    return nats / sum(example.n_learned for example in examples)

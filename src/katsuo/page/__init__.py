@@ -1,0 +1,1 @@
+"""How is a run's report drawn? Words, charts and one self-contained HTML file."""

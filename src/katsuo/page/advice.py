@@ -1,0 +1,98 @@
+"""What should the reader do next? Advice that follows from the run's own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from katsuo.page.estimates import MIN_DOCUMENTS, Estimate, Verdict
+from katsuo.page.quantities import count, share
+
+FEW_TASKS: Final = 200
+"""Fewer tasks than this rarely move a model; the paper trains on thousands."""
+MOST_DROPPED_FRACTION: Final = 0.5
+"""A stage that drops more than this is worth a look."""
+UNSCORED_FRACTION: Final = 0.05
+
+_NEXT: Final = {
+    Verdict.RAISED: "Use the adapter in 4-adapters/tasks, after you have tried it on questions of "
+    "your own: the sets measure only what they ask.",
+    Verdict.LOWERED: "Do not use this adapter. Read the sample tasks and the dropped ones first; "
+    "stricter filters, a lower adapt.learning_rate or fewer adapt.epochs are the usual mends.",
+    Verdict.UNMEASURED: "Name held-out questions under evaluate.sets and run again; what is "
+    "finished is not computed twice.",
+}
+
+
+def advice(report: Mapping[str, Any]) -> list[str]:
+    """Sentences in the order of weight; never empty."""
+    gains = report["gains"]
+    gain = Estimate.of(gains.get("tasks-zero_shot"))
+    verdict = Verdict.UNMEASURED if gain is None else gain.verdict
+    lines = [_NEXT[verdict]] if verdict in _NEXT else []
+    if gain is not None:
+        lines += _more_documents(gain)
+    lines += _reading_will_do(gains)
+    lines += _few_tasks(report["n_tasks"])
+    lines += _leaks(report["funnel"])
+    lines += _unscored(report["arms"])
+    return lines
+
+
+def _more_documents(gain: Estimate) -> Iterator[str]:
+    if gain.verdict is Verdict.UNRELIABLE:
+        yield (
+            f"Add evaluation documents: at least {MIN_DOCUMENTS}, better a hundred. Probes of one "
+            "document count as one, because they stand and fall together."
+        )
+    if gain.verdict is not Verdict.OPEN:
+        return
+    if gain.n and gain.n_needed and gain.n_needed > gain.n:
+        yield (
+            "Evaluate on more documents before deciding: if the measured change is the true one, "
+            f"about {count(gain.n_needed)} would show it (this run had {count(gain.n)})."
+        )
+    else:
+        yield "Evaluate on more documents before deciding: the interval narrows with their number."
+
+
+def _reading_will_do(gains: Mapping[str, Any]) -> Iterator[str]:
+    against_reading = Estimate.of(gains.get("tasks-tapt"))
+    reading = Estimate.of(gains.get("tapt-zero_shot"))
+    if against_reading is None or reading is None or reading.verdict is not Verdict.RAISED:
+        return
+    if against_reading.verdict in (Verdict.OPEN, Verdict.LOWERED):
+        yield (
+            "Consider the adapter in 4-adapters/tapt: plain reading raised F1 too, and the tasks "
+            "did not show more."
+        )
+
+
+def _few_tasks(n_tasks: int) -> Iterator[str]:
+    if n_tasks < FEW_TASKS:
+        yield (
+            f"Make more tasks: {count(n_tasks)} are few to learn from. More documents, more "
+            "generate.task_types or a larger generate.per_context give more."
+        )
+
+
+def _leaks(funnel: list[Mapping[str, Any]]) -> Iterator[str]:
+    for row in funnel:
+        n_dropped = sum(row["dropped"].values())
+        if row["arrived"] and n_dropped > MOST_DROPPED_FRACTION * row["arrived"]:
+            reason = max(row["dropped"], key=row["dropped"].__getitem__)
+            yield (
+                f"Look at the stage {row['stage']}: it dropped {share(n_dropped, row['arrived'])}, "
+                f"most often as {reason} ({count(row['dropped'][reason])})."
+            )
+
+
+def _unscored(arms: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for arm, sets in arms.items():
+        for name, raw in sets.items():
+            n, n_unscored = raw["f1"].get("n") or 0, raw["f1"].get("unscored") or 0
+            if n_unscored > UNSCORED_FRACTION * n:
+                yield (
+                    f"Mind the probes without an answer: {count(n_unscored)} of {count(n)} in "
+                    f"{name} ({arm}) could not be scored and count as wrong."
+                )

@@ -1,0 +1,208 @@
+"""How do a report and its extras become one HTML file?
+
+The file needs no network, no script and no font. Every text is escaped by the
+template engine; only our own drawings and style sheet enter as markup.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from katsuo.page import quantities
+from katsuo.page.advice import advice
+from katsuo.page.arms import arm_label, gain_groups, ordered, prompt_values, score_groups, set_names
+from katsuo.page.charts import bar, whiskers
+from katsuo.page.curves import Curve, curves
+from katsuo.page.headline import BADGES
+from katsuo.page.passages import excerpt, pieces, slotted, writable
+from katsuo.types import Dropped, TaskType
+
+DROPPED_EXAMPLES: Final = 3
+"""Examples shown for each reason."""
+
+UNITS: Final[Mapping[str, str]] = {"generate": "drafts", "curate": "tasks", "evaluate": "probes"}
+"""What a stage counts, where its row in the funnel does not say so itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageExtras:
+    """What the page shows beside the report, and `report.json` leaves out."""
+
+    dropped: tuple[Dropped, ...] = ()
+    """Examples of what left the road; the first few of each reason are shown."""
+    recipe_yaml: str = ""
+    """The resolved recipe as written; the report's own recipe as JSON where empty."""
+    places: Mapping[str, str] | None = None
+    """Context id -> where its passage stands, such as `nda.pdf, page 3`."""
+    made_at: str = ""
+    """Date and time of the run, as it should be read."""
+
+
+def render(report: Mapping[str, Any], extras: PageExtras) -> str:
+    """The page for a report as `stages.report.report` makes it."""
+    text = (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            report=report,
+            extras=extras,
+            style=Markup(_resource("style.css")),
+            badge=BADGES,
+            advice=advice(report),
+            score_chart=_score_chart(report),
+            gain_chart=_gain_chart(report),
+            loss_chart=_loss_chart(report),
+            questions=score_groups(report["arms"])[: len(set_names(report["arms"]))],
+            tuning_seeds=_tuning_seeds(report),
+            samples=[_sample(sample, extras) for sample in report["samples"]],
+            dropped=_dropped(report, extras),
+            seconds=_costs(report["seconds"], quantities.duration),
+            memory=_costs(report["peak_mib"], quantities.memory),
+            n_prompts=_n_prompts(report),
+            recipe=extras.recipe_yaml or json.dumps(report["recipe"], indent=2, ensure_ascii=False),
+        )
+    )
+    return writable(text)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(_resource),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "points": quantities.points,
+        "signed": quantities.signed,
+        "count": quantities.count,
+        "duration": quantities.duration,
+        "unpadded": lambda text: re.sub(r"\s*\n\s*\n\s*", "\n", text),
+        "arm_label": arm_label,
+        "prompts": lambda scored: ", ".join(map(quantities.points, prompt_values(scored))),
+        "number": lambda raw: quantities.points(raw["value"] if isinstance(raw, Mapping) else raw),
+    }
+    environment.globals |= {
+        "bar": bar,
+        "share": quantities.share,
+        "ordered": ordered,
+        "units": UNITS,
+    }
+    return environment
+
+
+def _resource(name: str) -> str:
+    return resources.files("katsuo.page").joinpath(name).read_text("utf-8")
+
+
+def _score_chart(report: Mapping[str, Any]) -> Markup:
+    groups = score_groups(report["arms"])
+    if not groups:
+        return Markup("")
+    told = "; ".join(
+        f"{group.title}: "
+        + ", ".join(f"{row.label} {row.number} {row.interval}" for row in group.rows)
+        for group in groups
+    )
+    return whiskers(groups, title=f"F1 in points with 95 % intervals. {told}", unit="F1, points")
+
+
+def _gain_chart(report: Mapping[str, Any]) -> Markup:
+    groups = gain_groups(report["gains"])
+    if not groups:
+        return Markup("")
+    told = "; ".join(
+        f"{group.title}: "
+        + ", ".join(f"{row.label} {row.number} {row.interval}" for row in group.rows)
+        for group in groups
+    )
+    return whiskers(
+        groups,
+        title=f"Differences in F1 points with 95 % intervals. {told}",
+        unit="difference in F1, points; right of 0 is better",
+        zero=True,
+    )
+
+
+def _loss_chart(report: Mapping[str, Any]) -> Markup:
+    losses: Mapping[str, list[list[Any]]] = report["losses"]
+    drawn = [Curve.of(arm_label(arm), f"arm-{arm}", losses[arm]) for arm in ordered(losses)]
+    held = [curve for curve in drawn if curve.spots]
+    if not held:
+        return Markup("")
+    told = "; ".join(
+        f"{curve.label} from {curve.spots[0][1]:.2f} to {curve.spots[-1][1]:.2f}" for curve in held
+    )
+    return curves(held, title=f"Training loss by optimizer step. {told}")
+
+
+def _sample(sample: Mapping[str, Any], extras: PageExtras) -> dict[str, Any]:
+    """One task as the template shows it: texts in pieces, and where the passage stands."""
+    context: str = sample["context"]
+    spans = [(start, end) for start, end in sample["evidence"]]
+    start, end = excerpt(context, spans)
+    return {
+        "type": sample["type"],
+        "type_name": TaskType(sample["type"]).full_name,
+        "place": (extras.places or {}).get(sample["context_id"], ""),
+        "passage": pieces(context[start:end], [(low - start, high - start) for low, high in spans]),
+        "cut_before": start > 0,
+        "cut_after": end < len(context),
+        "whole": pieces(context, spans),
+        "instruction": slotted(sample["instruction"], context),
+        "response": sample["response"],
+        "scores": sample["scores"],
+    }
+
+
+def _dropped(report: Mapping[str, Any], extras: PageExtras) -> list[dict[str, Any]]:
+    """Examples by stage and reason, the commonest reason of a stage first."""
+    shown = []
+    for row in report["funnel"]:
+        for reason, n in sorted(row["dropped"].items(), key=lambda item: (-item[1], item[0])):
+            examples = [
+                item
+                for item in extras.dropped
+                if (item.stage, item.reason) == (row["stage"], reason) and item.excerpt
+            ]
+            if examples:
+                shown.append(
+                    {
+                        "stage": row["stage"],
+                        "reason": reason,
+                        "n": n,
+                        "examples": examples[:DROPPED_EXAMPLES],
+                    }
+                )
+    return shown
+
+
+def _costs(by_stage: Mapping[str, float], write: Callable[[float], str]) -> list[dict[str, Any]]:
+    most = max(by_stage.values(), default=0)
+    return [
+        {"stage": stage, "text": write(amount), "bar": bar(amount, most, tone="cost")}
+        for stage, amount in by_stage.items()
+    ]
+
+
+def _n_prompts(report: Mapping[str, Any]) -> int:
+    scored = [raw for sets in report["arms"].values() for raw in sets.values()]
+    return max((len(prompt_values(raw)) for raw in scored), default=0)
+
+
+def _tuning_seeds(report: Mapping[str, Any]) -> list[str]:
+    """The seeds that adapted arms were tuned and scored with, where the scores tell them."""
+    adapted = (sets for arm, sets in report["arms"].items() if arm != "zero_shot")
+    scored = (raw for sets in adapted for raw in sets.values())
+    return list(dict.fromkeys(str(seed) for raw in scored for seed in raw.get("by_seed") or ()))

@@ -1,0 +1,173 @@
+"""The seams: what a stage may ask of a model, a filter or an executor.
+
+Each has a real implementation under `models`, `filters` or `executors`, and a
+deterministic stand-in in `models.fake`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from katsuo.errors import RecipeError
+from katsuo.types import Pair, Task, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How to draw tokens. Defaults are the paper's library (section 3 of its README)."""
+
+    temperature: float = 0.5
+    """0 is greedy; above 1 flattens."""
+    top_p: float = 0.95
+    """Share of probability mass kept, in (0, 1]."""
+    max_tokens: int = 256
+    """Most new tokens of one draft."""
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise RecipeError(f"temperature is {self.temperature}; it must be >= 0")
+        if not 0 < self.top_p <= 1:
+            raise RecipeError(f"top_p is {self.top_p}; it must lie in (0, 1]")
+        if self.max_tokens < 1:
+            raise RecipeError(f"max_tokens is {self.max_tokens}; it must be >= 1")
+
+
+GREEDY_SHORT = Sampling(temperature=0.0, top_p=1.0, max_tokens=25)
+"""Greedy decoding of at most 25 tokens: the paper's protocol for span answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One prompt to continue."""
+
+    id: str
+    prompt: str
+    sampling: Sampling
+    seed: int
+    chat: bool = False
+    """Whether `prompt` is a user's turn, to be put through the model's own chat template."""
+    stop: tuple[str, ...] = ()
+    """Strings that end the draft; they are not part of the completion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a model wrote for the request with the same id."""
+
+    id: str
+    text: str
+    finished: bool
+    """Whether the model ended by itself, rather than at the token limit."""
+    failure: str = ""
+    """A slug when the engine could not serve the request, such as `prompt-too-long`."""
+    n_tokens: int = 0
+    """New tokens drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One prompt and the continuations to compare."""
+
+    id: str
+    prompt: str
+    choices: tuple[str, ...]
+    chat: bool = True
+    """Whether `prompt` is a user's turn, to be put through the model's own chat template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """How likely each choice is after the prompt, in the order of the question's choices."""
+
+    id: str
+    nats: tuple[float, ...]
+    """Summed log-likelihood of each choice, its end token included."""
+    n_tokens: tuple[int, ...]
+    """Tokens of each choice, its end token included."""
+
+
+class Completes(Protocol):
+    """A model that continues prompts.
+
+    Every request comes back exactly once, in the order of the requests. A call
+    enters an empty engine as one unit, so the same requests give the same
+    completions whatever ran before.
+    """
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Continue every prompt."""
+        ...
+
+
+class Ranks(Protocol):
+    """A model that says how likely each choice is after a prompt."""
+
+    def rank(self, questions: Iterable[Question]) -> Iterator[Ranked]:
+        """Rank the choices of every question, in the order of the questions."""
+        ...
+
+
+class Filter(Protocol):
+    """Judges one task alone, so that it runs on any shard."""
+
+    def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
+        """One verdict per task, in the order of `tasks`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What a whole-set selector may know of a task: never the full row."""
+
+    id: str
+    type: str
+    score: float
+    """The product of the task's scores; 1 where none was measured."""
+    text: str
+    """The instruction without its context, and the response: what makes two tasks twins."""
+
+
+class Selector(Protocol):
+    """Decides over the whole set, in one deterministic pass over signatures."""
+
+    def select(self, rows: Iterable[Signature]) -> Iterator[tuple[str, Verdict]]:
+        """A verdict for every id that came in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneReport:
+    """What a tuning run did."""
+
+    steps: int
+    epochs: float
+    target_tokens: int
+    """Tokens that carried loss, over all epochs."""
+    trained_tokens: int
+    """Tokens the model read, padding not counted, over all epochs."""
+    first_loss: float
+    last_loss: float
+    seconds: float
+
+
+class Tunes(Protocol):
+    """A trainer that turns a base model and pairs into an adapter folder."""
+
+    def tune(self, pairs: Sequence[Pair], into: Path) -> TuneReport:
+        """Tune on `pairs`; resume from the checkpoint in `into` when there is one."""
+        ...
+
+
+Work = TypeVar("Work")
+Done = TypeVar("Done")
+
+
+class Executor(Protocol):
+    """Where shards run: this process, several processes, a cluster."""
+
+    def map(self, work: Callable[[Work], Done], shards: Iterable[Work]) -> Iterator[Done]:
+        """Run `work` on every shard; results come in the order of the shards."""
+        ...

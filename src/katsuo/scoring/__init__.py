@@ -1,0 +1,1 @@
+"""Predictions in, scores out: what was asked, what was answered, and how sure we are."""

@@ -1,0 +1,254 @@
+"""How good is each arm, and what did it gain over the others?
+
+    predictions of all arms ──by set──▶ tables ──same draws──▶ SetScore ┬─▶ MeanScore
+                                                           └─▶ SetGain  ┴─▶ ArmGain
+
+Everything is in points, 0 to 100. The primary number of a set is the paper's:
+macro F1 of choices ranked by their sum, or SQuAD F1 of spans.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+
+from katsuo.scoring import intervals
+from katsuo.scoring.intervals import Gain, Resampling, Sampled
+from katsuo.scoring.predictions import Prediction, tables
+from katsuo.scoring.probes import SetSpec
+from katsuo.types import Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetScore:
+    """One arm on one set."""
+
+    arm: str
+    set: str
+    kind: str
+    score: Score
+    """The paper's metric: the mean over seeds and prompts."""
+    by_prompt: Mapping[str, float]
+    """Points of each prompt, the mean over seeds."""
+    sd: float
+    """Sample standard deviation over prompts; 0 for one prompt."""
+    by_seed: Mapping[int, float]
+    """Points of each seed, the mean over prompts: shown, not resampled."""
+    n_documents: int
+    reliable: bool
+    """Whether there are documents enough for the interval to be believed."""
+    beside: Mapping[str, Score]
+    """`mean_rank` and `calibrated` of a closed set, `exact_match` of a span set."""
+
+    def to_json(self) -> dict[str, object]:
+        """This score in values that JSON knows."""
+        return {
+            "kind": self.kind,
+            **asdict(self.score),
+            "n_documents": self.n_documents,
+            "reliable": self.reliable,
+            "by_prompt": dict(self.by_prompt),
+            "sd": self.sd,
+            "by_seed": {str(seed): points for seed, points in self.by_seed.items()},
+            **{name: asdict(score) for name, score in self.beside.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanScore:
+    """One arm over its sets, each set counting the same."""
+
+    arm: str
+    sets: tuple[str, ...]
+    score: Score
+    by_seed: Mapping[int, float]
+    """Points of each seed that answered every set."""
+    reliable: bool
+
+    def to_json(self) -> dict[str, object]:
+        """This score in values that JSON knows."""
+        return {
+            **asdict(self.score),
+            "sets": list(self.sets),
+            "reliable": self.reliable,
+            "by_seed": {str(seed): points for seed, points in self.by_seed.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetGain:
+    """What an arm gained on one set."""
+
+    set: str
+    gain: Gain
+    beside: Mapping[str, Gain]
+
+    def to_json(self) -> dict[str, object]:
+        """This gain in values that JSON knows."""
+        return {**_gain(self.gain), **{name: _gain(gain) for name, gain in self.beside.items()}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmGain:
+    """What `arm` gained over the arm `over`, on each set that both answered and on average."""
+
+    arm: str
+    over: str
+    sets: tuple[SetGain, ...]
+    mean: Gain
+
+    def to_json(self) -> dict[str, object]:
+        """This gain in values that JSON knows."""
+        return {
+            "arm": self.arm,
+            "over": self.over,
+            "sets": {gain.set: gain.to_json() for gain in self.sets},
+            "mean": _gain(self.mean),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """All that can be said about the arms of a run."""
+
+    sets: tuple[SetScore, ...]
+    means: tuple[MeanScore, ...]
+    gains: tuple[ArmGain, ...]
+    """Each pair of arms once, the later arm over the earlier."""
+
+    def to_json(self) -> dict[str, object]:
+        """The scores as `scores.json` holds them."""
+        return {
+            "unit": "points",
+            "arms": {
+                mean.arm: {
+                    "sets": {
+                        score.set: score.to_json() for score in self.sets if score.arm == mean.arm
+                    },
+                    "mean": mean.to_json(),
+                }
+                for mean in self.means
+            },
+            "gains": [gain.to_json() for gain in self.gains],
+        }
+
+
+_Metrics = Mapping[str, Sampled]
+"""What was measured of one arm on one set, the primary metric first."""
+
+
+def score(
+    predictions: Iterable[Prediction], specs: Mapping[str, SetSpec], how: Resampling
+) -> Scores:
+    """The scores of every arm and set in `predictions`, and the gains of later over earlier arms.
+
+    One pass; the texts of the prompts are not kept. Arms and sets keep the order
+    in which they first appear; nothing else about the order matters.
+
+    Args:
+        predictions: Of any number of arms, sets and seeds.
+        specs: The spec of each set, by name.
+        how: How intervals are drawn.
+    """
+    by_set: dict[str, dict[str, list[Prediction]]] = {}
+    arms: dict[str, None] = {}
+    for row in predictions:
+        arms[row.arm] = None
+        by_set.setdefault(row.set, {}).setdefault(row.arm, []).append(replace(row, prompt=""))
+    sampled = {name: _sampled(rows, specs[name], how) for name, rows in by_set.items()}
+    return Scores(
+        sets=tuple(
+            _set_score(arm, specs[name], sampled[name][arm], how)
+            for arm in arms
+            for name in sampled
+            if arm in sampled[name]
+        ),
+        means=tuple(_mean_score(arm, sampled, how) for arm in arms),
+        gains=tuple(
+            gain
+            for over, arm in combinations(arms, 2)
+            if (gain := _arm_gain(arm, over, sampled, how)) is not None
+        ),
+    )
+
+
+def _sampled(
+    rows_by_arm: Mapping[str, Sequence[Prediction]], spec: SetSpec, how: Resampling
+) -> dict[str, dict[str, Sampled]]:
+    """Arm -> metric -> what was measured, all by the same draws of documents."""
+    by_arm = {arm: tables(rows, spec.labels) for arm, rows in rows_by_arm.items()}
+    keys = [(arm, metric) for arm, by_metric in by_arm.items() for metric in by_metric]
+    drawn = intervals.sample([by_arm[arm][metric] for arm, metric in keys], how)
+    sampled: dict[str, dict[str, Sampled]] = {arm: {} for arm in by_arm}
+    for (arm, metric), entry in zip(keys, drawn, strict=True):
+        sampled[arm][metric] = entry
+    return sampled
+
+
+def _set_score(arm: str, spec: SetSpec, metrics: _Metrics, how: Resampling) -> SetScore:
+    primary, *others = metrics.values()
+    table = primary.table
+    by_prompt = table.points.mean(axis=0).tolist()
+    return SetScore(
+        arm=arm,
+        set=spec.name,
+        kind=spec.kind.value,
+        score=intervals.summary([primary], how),
+        by_prompt=dict(zip(table.prompts, by_prompt, strict=True)),
+        sd=statistics.stdev(by_prompt) if len(by_prompt) > 1 else 0.0,
+        by_seed=_by_seed(primary),
+        n_documents=len(table.documents),
+        reliable=intervals.is_reliable([primary]),
+        beside={other.table.metric: intervals.summary([other], how) for other in others},
+    )
+
+
+def _mean_score(
+    arm: str, sampled: Mapping[str, Mapping[str, _Metrics]], how: Resampling
+) -> MeanScore:
+    primary = {
+        name: next(iter(arms[arm].values())) for name, arms in sampled.items() if arm in arms
+    }
+    points = [_by_seed(entry) for entry in primary.values()]
+    shared = sorted(set.intersection(*(set(by_seed) for by_seed in points)))
+    return MeanScore(
+        arm=arm,
+        sets=tuple(primary),
+        score=intervals.summary(list(primary.values()), how),
+        by_seed={seed: statistics.fmean(by_seed[seed] for by_seed in points) for seed in shared},
+        reliable=intervals.is_reliable(list(primary.values())),
+    )
+
+
+def _arm_gain(
+    arm: str, over: str, sampled: Mapping[str, Mapping[str, _Metrics]], how: Resampling
+) -> ArmGain | None:
+    both = {name: arms for name, arms in sampled.items() if arm in arms and over in arms}
+    if not both:
+        return None
+    firsts = {
+        side: [next(iter(arms[side].values())) for arms in both.values()] for side in (arm, over)
+    }
+    return ArmGain(
+        arm=arm,
+        over=over,
+        sets=tuple(_set_gain(name, arms[arm], arms[over], how) for name, arms in both.items()),
+        mean=intervals.difference(firsts[arm], firsts[over], how),
+    )
+
+
+def _set_gain(name: str, arm: _Metrics, over: _Metrics, how: Resampling) -> SetGain:
+    gains = {metric: intervals.difference([arm[metric]], [over[metric]], how) for metric in arm}
+    primary = next(iter(gains))
+    return SetGain(set=name, gain=gains.pop(primary), beside=gains)
+
+
+def _by_seed(sampled: Sampled) -> dict[int, float]:
+    by_seed = sampled.table.points.mean(axis=1).tolist()
+    return dict(zip(sampled.table.seeds, by_seed, strict=True))
+
+
+def _gain(gain: Gain) -> dict[str, object]:
+    return {**asdict(gain), "n_documents_needed": gain.n_documents_needed}

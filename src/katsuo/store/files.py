@@ -1,0 +1,88 @@
+"""Files that are whole or absent: write to a temporary name, sync, rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the file `path` by `text`, in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.partial")
+    with unfinished.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace the file `path` by `value` as JSON, keys in the order given."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: Path) -> dict[str, object] | None:
+    """The JSON object in the file `path`, or None where there is no whole one."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill; it becomes `path` when the block ends, and nothing when it fails.
+
+    When `path` exists by then, another process was faster with the same work and its folder stays.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        sync(unfinished)
+        if path.exists():
+            shutil.rmtree(unfinished)
+        else:
+            unfinished.replace(path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def sync(folder: Path) -> None:
+    """Bring every file of `folder` to the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target` refer to the bytes of `source`: a hard link, or a copy across file systems."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.partial")
+    unfinished.unlink(missing_ok=True)
+    try:
+        os.link(source, unfinished)
+    except OSError:
+        shutil.copyfile(source, unfinished)
+    # Renaming one hard link onto another of the same file does nothing, by POSIX.
+    unfinished.replace(target)
+    unfinished.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""Our nouns as Parquet rows and back; the columns are a contract that programs rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from katsuo.types import Context, Dropped, Origin, Span, Task, TaskType
+
+ROW_GROUP: Final = 4096
+"""Rows held in memory while writing."""
+
+_SPAN: Final = pa.struct([("start", pa.int64()), ("end", pa.int64())])
+
+CONTEXTS: Final = pa.schema(
+    [
+        ("id", pa.string()),
+        ("document_id", pa.string()),
+        ("source", pa.string()),
+        ("text", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("page", pa.int64()),
+        ("heading", pa.string()),
+    ]
+)
+TASKS: Final = pa.schema(
+    [
+        ("id", pa.string()),
+        ("document_id", pa.string()),
+        ("context_id", pa.string()),
+        ("context", pa.string()),
+        ("task_type", pa.string()),
+        ("instruction", pa.string()),
+        ("response", pa.string()),
+        ("evidence", pa.list_(_SPAN)),
+        (
+            "origin",
+            pa.struct([("generator", pa.string()), ("format", pa.string()), ("seed", pa.uint64())]),
+        ),
+        ("scores", pa.map_(pa.string(), pa.float64())),
+    ]
+)
+DROPPED: Final = pa.schema(
+    [(name, pa.string()) for name in ("item_id", "stage", "by", "reason", "excerpt")]
+)
+PREDICTIONS: Final = pa.schema(
+    [
+        ("arm", pa.string()),
+        ("set", pa.string()),
+        ("probe_id", pa.string()),
+        ("document_id", pa.string()),
+        ("prompt_id", pa.string()),
+        ("seed", pa.int64()),
+        ("prompt", pa.string()),
+        ("choices", pa.list_(pa.string())),
+        ("nats", pa.list_(pa.float64())),
+        ("n_tokens", pa.list_(pa.int64())),
+        ("prediction", pa.string()),
+        ("gold", pa.list_(pa.string())),
+    ]
+)
+
+
+def write(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write `rows` as the zstd Parquet file `path`, a row group at a time; the number of rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    source = iter(rows)
+    unfinished = path.with_name(f".{path.name}.partial")
+    with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+        while batch := list(islice(source, ROW_GROUP)):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+            count += len(batch)
+    unfinished.replace(path)
+    return count
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, streamed."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROW_GROUP):
+            yield from batch.to_pylist()
+
+
+def context_row(context: Context, source: str) -> dict[str, Any]:
+    """A context as a row of `1-contexts`; `source` is its document's."""
+    return {
+        "id": context.id,
+        "document_id": context.document_id,
+        "source": source,
+        "text": context.text,
+        "start": context.start,
+        "end": context.end,
+        "page": context.page,
+        "heading": context.heading,
+    }
+
+
+def context_of(row: Mapping[str, Any]) -> Context:
+    """The context of a row of `1-contexts`."""
+    return Context(**{name: row[name] for name in Context.__slots__})
+
+
+def task_row(task: Task) -> dict[str, Any]:
+    """A task as a row of `2-tasks` and `3-curated`."""
+    return {
+        "id": task.id,
+        "document_id": task.document_id,
+        "context_id": task.context_id,
+        "context": task.context,
+        "task_type": task.type.value,
+        "instruction": task.instruction,
+        "response": task.response,
+        "evidence": [{"start": span.start, "end": span.end} for span in task.evidence],
+        "origin": {
+            "generator": task.origin.generator,
+            "format": task.origin.format,
+            "seed": task.origin.seed,
+        },
+        "scores": sorted(task.scores.items()),
+    }
+
+
+def task_of(row: Mapping[str, Any]) -> Task:
+    """The task of a row of `2-tasks` or `3-curated`."""
+    return Task(
+        id=row["id"],
+        document_id=row["document_id"],
+        context_id=row["context_id"],
+        context=row["context"],
+        type=TaskType(row["task_type"]),
+        instruction=row["instruction"],
+        response=row["response"],
+        evidence=tuple(Span(**span) for span in row["evidence"]),
+        origin=Origin(**row["origin"]),
+        scores=dict(row["scores"] or ()),
+    )
+
+
+def dropped_row(dropped: Dropped) -> dict[str, Any]:
+    """A ledger line as a row of `dropped`."""
+    return {name: getattr(dropped, name) for name in DROPPED.names}
+
+
+def dropped_of(row: Mapping[str, Any]) -> Dropped:
+    """The ledger line of a row of `dropped`."""
+    return Dropped(**row)
+
+
+def tasks(paths: Sequence[Path]) -> Iterator[Task]:
+    """The tasks of several files, in order."""
+    for path in paths:
+        for row in read(path):
+            yield task_of(row)
