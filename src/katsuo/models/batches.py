@@ -113,7 +113,8 @@ def losses(
     """Mean nats per target token of each group, as the model is now; an empty group has none."""
     training_now = model.training
     model.eval()
-    with torch.no_grad():
+    # Compiled for training, a model would be compiled once more for this.
+    with torch.no_grad(), torch.compiler.set_stance("force_eager"):
         found = {
             key: _mean_loss(model, group, batch_tokens) for key, group in groups.items() if group
         }

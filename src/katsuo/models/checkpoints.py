@@ -56,7 +56,7 @@ def save(model: Any, optimizer: Any, progress: Progress, into: Path) -> None:  #
 
 
 def restore(model: Any, optimizer: Any, digest: str, into: Path) -> Progress:  # noqa: ANN401
-    """Where the checkpoint in `into` left off; the beginning when there is none of this very run."""
+    """Where the checkpoint in `into` left off; the beginning if it is of another run."""
     anew = Progress(digest=digest, rows=[])
     try:
         with safe_open(path_of(into), framework="pt") as file:

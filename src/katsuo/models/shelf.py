@@ -121,15 +121,15 @@ def bundled_adapter() -> Path:
     return Path(__file__).parent / "adapters" / GENERATOR_NAME
 
 
-def gguf_form(model: Model, kind: str) -> Path:
-    """The GGUF file of `model`, its adapter merged in; written once and cached.
+def gguf_form(model: Model, kind: str, *, forms: Path | None = None) -> Path:
+    """The GGUF file of `model`, its adapter merged in; written once into `forms`, or the cache.
 
     Raises:
         ModelError: If its architecture cannot be written as GGUF.
     """
     from katsuo.models.gguf_form import pack
 
-    into = home() / "forms" / f"{digest(FORM_VERSION, model.identity, kind)}.{kind}.gguf"
+    into = (forms or home() / "forms") / f"{digest(FORM_VERSION, model.identity, kind)}.{kind}.gguf"
     with _alone(into.with_suffix(".lock")):
         if not into.is_file():
             pack(model.folder, model.adapter, into, kind=kind)

@@ -27,7 +27,7 @@ import transformers
 
 from katsuo import seeds, training
 from katsuo.errors import DataError, RecipeError
-from katsuo.models import batches, checkpoints
+from katsuo.models import batches, checkpoints, lora
 from katsuo.models.batches import Batch, Example
 from katsuo.models.checkpoints import Progress
 from katsuo.models.tokens import Tokens
@@ -129,7 +129,11 @@ def adaptable(base: Path, settings: TuneSettings) -> Any:  # noqa: ANN401
         task_type="CAUSAL_LM",
     )
     with quiet(), _chance(settings.seed, "lora"):
-        return peft.get_peft_model(model, config)
+        adapted = peft.get_peft_model(model, config)
+    lora.quicken(adapted)
+    if settings.compile:
+        model.get_decoder().compile(dynamic=True)
+    return adapted
 
 
 @contextmanager

@@ -59,6 +59,17 @@ class Run:
     """One run folder."""
 
     folder: Path
+    home: Path
+    """Where finished work lies that runs share: `.cells` beside the run folders."""
+
+    @classmethod
+    def at(cls, folder: Path) -> Run:
+        """The run in `folder`, its cells beside it."""
+        return cls(folder=folder, home=folder.parent / ".cells")
+
+    def within(self, name: str) -> Run:
+        """A run inside this one that shares its cells."""
+        return Run(folder=self.folder / name, home=self.home)
 
     def stage(self, stage: str) -> StageFolder:
         """The folder of the stage called `stage`."""
@@ -66,7 +77,7 @@ class Run:
 
     def cell(self, stage: str, key: str) -> Cell:
         """Where work of `stage` with this key lies, shared by all runs beside this one."""
-        return Cell(folder=self.folder.parent / ".cells" / FOLDERS[stage] / key)
+        return Cell(folder=self.home / FOLDERS[stage] / key)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -86,7 +97,8 @@ class Run:
             ) from None
         except OSError as error:
             raise RecipeError(
-                f"{self.folder}: cannot be written ({error.strerror}); name another folder with --run"
+                f"{self.folder}: cannot be written ({error.strerror}); "
+                "name another folder with --run"
             ) from error
         try:
             yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from katsuo.errors import DataError
 from katsuo.types import Context, Dropped, Origin, Span, Task, TaskType
 
 ROW_GROUP: Final = 4096
@@ -86,6 +88,34 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROW_GROUP):
             yield from batch.to_pylist()
+
+
+def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet or JSON Lines file, streamed.
+
+    Raises:
+        DataError: If the file cannot be read; names the file and the line.
+    """
+    try:
+        if path.suffix == ".parquet":
+            yield from read(path)
+            return
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _json_row(line, f"{path}:{number}")
+    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path}: cannot be read as a table of rows ({error})") from error
+
+
+def _json_row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: is not JSON ({error.msg} at column {error.colno})") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: holds a {type(row).__name__}; a row is a JSON object")
+    return row
 
 
 def context_row(context: Context, source: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Words in, exit code out; one thin file per group of commands."""

@@ -1,0 +1,77 @@
+"""`katsuo doctor`: what this installation can do, and the command that mends what it cannot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+_LEAST_FREE_GIB: Final = 4
+_TRAIN: Final = ("torch", "transformers", "peft", "accelerate")
+
+
+def add(app: typer.Typer) -> None:
+    """Add this command to `app`."""
+    app.command("doctor", epilog="Example: katsuo doctor")(doctor)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what is missing, and the command that mends it; exit code 2 when something is."""
+    checks = list(_checks())
+    if as_json:
+        print(json.dumps([dict(zip(("what", "ok", "said"), c, strict=True)) for c in checks]))
+    else:
+        for what, ok, said in checks:
+            print(f"{'ok     ' if ok else 'missing'} {what}: {said}")
+    if not all(ok for _, ok, _ in checks):
+        raise typer.Exit(2)
+
+
+def _checks() -> Iterator[tuple[str, bool, str]]:
+    yield "Python", sys.version_info >= (3, 11), sys.version.split()[0]
+    yield _package("openvino-genai", "generates on the CPU", "pip install katsuo")
+    missing = [name for name in _TRAIN if not _installed(name)]
+    said = (
+        "adapts and ranks" if not missing else f"{', '.join(missing)}: pip install 'katsuo[train]'"
+    )
+    yield "train extra", not missing, said
+    yield from _models()
+    yield _disk()
+
+
+def _package(name: str, use: str, mend: str) -> tuple[str, bool, str]:
+    if not _installed(name):
+        return name, False, mend
+    return name, True, f"{metadata.version(name)}, {use}"
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _models() -> Iterator[tuple[str, bool, str]]:
+    from katsuo.models import shelf
+
+    base = shelf.home() / "models" / shelf.BASE_NAME
+    mend = f"katsuo models pull {shelf.BASE_NAME}"
+    yield shelf.BASE_NAME, base.is_dir(), str(base) if base.is_dir() else mend
+    adapter = shelf.bundled_adapter()
+    there = (adapter / "adapter_model.safetensors").is_file()
+    yield shelf.GENERATOR_NAME, there, str(adapter) if there else "not in this build of katsuo"
+
+
+def _disk() -> tuple[str, bool, str]:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    return "disk", free >= _LEAST_FREE_GIB, f"{free:.0f} GiB free here; a run takes about 1 GiB"

@@ -1,0 +1,63 @@
+"""The command `katsuo`: its groups, and what becomes of an error.
+
+Exit codes: 0 done, 2 bad request, 3 model rejected, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from katsuo import __version__
+from katsuo.cli import doctor, models, running, starting, teaching
+from katsuo.errors import KatsuoError
+
+BAD_REQUEST: Final = 2
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="katsuo",
+    help="Turn private documents into instruction-tuning tasks, adapt your model on them, "
+    "and prove on held-out questions whether it helped. Everything stays on this machine.",
+    epilog="Begin with: katsuo init my-run.yaml DOCUMENTS, then: katsuo run my-run.yaml",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+starting.add(app)
+running.add(app)
+teaching.add(app)
+models.add(app)
+doctor.add(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"katsuo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Run the command line; errors that a user can mend become one line and exit code 2."""
+    try:
+        app()
+    except KatsuoError as error:
+        print(f"katsuo: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(BAD_REQUEST)
+    except KeyboardInterrupt:
+        print("\nkatsuo: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output left, as `katsuo ... | head` does
+        sys.stderr.close()

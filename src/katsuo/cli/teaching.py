@@ -1,0 +1,55 @@
+"""`katsuo remix` and `katsuo teach`: how a generator is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from katsuo.cli.running import AsJson, Changes
+
+TeachingRecipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A teaching recipe.")]
+Folder = Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Default runs/NAME.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command("remix", epilog="Example: katsuo remix recipes/generator-first.yaml")(remix)
+    app.command("teach", epilog="Example: katsuo teach recipes/generator-first.yaml")(teach)
+
+
+def remix(
+    recipe: TeachingRecipe,
+    run: Folder = None,
+    changes: Changes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn annotated datasets into tasks through meta-templates."""
+    _go(recipe, run, changes, "remix", as_json=as_json)
+
+
+def teach(
+    recipe: TeachingRecipe,
+    run: Folder = None,
+    changes: Changes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Teach a generator on remixed tasks; goes on from its checkpoint when interrupted."""
+    _go(recipe, run, changes, "teach", as_json=as_json)
+
+
+def _go(
+    recipe: Path, run: Path | None, changes: list[str] | None, until: str, *, as_json: bool
+) -> None:
+    import json
+
+    from katsuo import school
+    from katsuo.cli.progress import Watcher
+    from katsuo.store.runs import Run
+
+    chosen = school.load(recipe, changes or [])
+    folder = Run.at(run or Path("runs") / chosen.name)
+    with Watcher(silent=as_json) as watcher:
+        result = school.go(chosen, folder, until=until, listen=watcher)
+    print(json.dumps(result, ensure_ascii=False) if as_json else school.text(result))

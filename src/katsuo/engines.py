@@ -1,0 +1,247 @@
+"""Which engine opens which model: names of a recipe become models, tokenizers and trainers.
+
+Everything heavy is imported when it is first needed, so that a run whose stages
+are all done loads no engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from katsuo import wire
+from katsuo.errors import ModelError
+from katsuo.prompted import PROMPTED_V1
+from katsuo.protocols import Completes, Ranks, Tunes
+from katsuo.training import Step, TuneSettings
+from katsuo.types import Pair
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from katsuo.models.shelf import Model
+    from katsuo.models.tokens import Tokens
+
+FAKE: Final = "fake"
+_GGUF_KINDS: Final = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
+_TRAIN_PARTS: Final = ("torch", "transformers", "peft", "accelerate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A model as a recipe names it, found but not yet opened."""
+
+    name: str
+    identity: str
+    """Decides its answers: sha256 of the weights, and of the adapter."""
+    note: str = ""
+    format: str = ""
+    model: Model | None = None
+    """None for the fake."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the base's weights."""
+        return self.model.sha256 if self.model else FAKE
+
+    @property
+    def is_fake(self) -> bool:
+        """Whether it is the deterministic stand-in."""
+        return self.model is None
+
+
+def find(name: str) -> Named:
+    """The model called `name`.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    if name == FAKE:
+        return Named(name=FAKE, identity=FAKE, format=wire.BONITO_V1)
+    from katsuo.models import shelf
+
+    return _named(shelf.find(name))
+
+
+def with_adapter(base: Named, adapter: Path) -> Named:
+    """The model `base` with the adapter in the folder `adapter` on it."""
+    if base.model is None:
+        weights = (adapter / "adapter_model.safetensors").read_bytes()
+        return Named(name=FAKE, identity=f"{FAKE}+{weights.hex()}", format=wire.BONITO_V1)
+    from dataclasses import replace
+
+    from katsuo.models import shelf
+
+    changed = replace(
+        base.model,
+        adapter=adapter,
+        adapter_sha256=shelf.sha256(adapter / "adapter_model.safetensors"),
+    )
+    return _named(changed)
+
+
+def _named(model: Model) -> Named:
+    return Named(
+        name=model.name,
+        identity=model.identity,
+        note=model.note,
+        format=model.format,
+        model=model,
+    )
+
+
+def wire_format(named: Named, wanted: str) -> str:
+    """The wire format to speak to a generator: `wanted`, or what it was taught, or prompts."""
+    if wanted != "auto":
+        return wanted
+    return named.format or PROMPTED_V1
+
+
+def engine_of(named: Named, wanted: str) -> str:
+    """The engine that `auto` stands for: OpenVINO where it can read the model, else transformers.
+
+    Raises:
+        ModelError: If the transformers engine is needed and the train extra is missing.
+    """
+    if named.is_fake:
+        return FAKE
+    if wanted == "auto":
+        wanted = "openvino" if _architecture(named) in _GGUF_KINDS else "hf"
+    if wanted == "hf":
+        need_train("the transformers engine")
+    return wanted
+
+
+def engine_version(engine: str) -> str:
+    """What else decides an engine's answers: its library's version."""
+    packages = {"openvino": "openvino-genai", "hf": "transformers"}
+    return metadata.version(packages[engine]) if engine in packages else ""
+
+
+def open_completes(
+    named: Named, engine: str, weights: str, *, forms: Path | None = None
+) -> Completes:
+    """The model, ready to continue prompts.
+
+    Args:
+        named: The model.
+        engine: As `engine_of` gives it.
+        weights: Form of the weights in OpenVINO, `F16` or `Q8_0`.
+        forms: Where an engine form of a model with an adapter goes; the cache where it is None.
+    """
+    if named.model is None:
+        from katsuo.models.fake import FakeModel
+
+        return FakeModel()
+    if engine == "hf":
+        return _open_hf(named.model)
+    from katsuo.models import shelf
+    from katsuo.models.openvino import OpenVinoModel
+
+    form = shelf.gguf_form(named.model, weights, forms=forms if named.model.adapter else None)
+    return OpenVinoModel.load(form, open_tokens(named), window=_window(named.model))
+
+
+def open_ranks(named: Named) -> Ranks:
+    """The model, ready to rank choices.
+
+    Raises:
+        ModelError: If the train extra is missing.
+    """
+    if named.model is None:
+        from katsuo.models.fake import FakeModel
+
+        return FakeModel(seed=sum(named.identity.encode()))
+    return _open_hf(named.model)
+
+
+def open_tuner(
+    base: Named,
+    settings: TuneSettings,
+    *,
+    held_out: Mapping[str, Sequence[Pair]] | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> Tunes:
+    """A trainer on `base`.
+
+    Raises:
+        ModelError: If the train extra is missing.
+    """
+    if base.model is None:
+        from katsuo.models.fake import FakeTuner
+
+        return FakeTuner(max_steps=settings.max_steps)
+    need_train("adapting a model")
+    from katsuo.models.tune import LoraTuner
+
+    return LoraTuner(
+        base=base.model.folder,
+        base_name=base.name,
+        tokens=open_tokens(base),
+        settings=settings,
+        held_out=held_out or {},
+        on_step=on_step,
+    )
+
+
+def open_tokens(named: Named) -> Tokens:
+    """The model's tokens; never asked of the fake, which has none."""
+    from katsuo.models.tokens import Tokens
+
+    assert named.model is not None
+    return Tokens.load(named.model.folder)
+
+
+def tokenizer_of(named: Named) -> Tokenizer | None:
+    """The model's tokenizer, or None for the fake, whose tokens are words."""
+    return None if named.is_fake else open_tokens(named).tokenizer
+
+
+def pair_sizes(named: Named) -> Callable[[Pair], tuple[int, int]]:
+    """How to count the tokens of a pair: read only, and learned."""
+    if named.is_fake:
+        return lambda pair: (len(pair.prompt.split()), len(pair.target.split()))
+    tokens = open_tokens(named)
+    return lambda pair: (
+        len(tokens.prompt_ids(pair.prompt, chat=pair.chat)),
+        len(tokens.target_ids(pair.target, end=bool(pair.prompt))),
+    )
+
+
+def need_train(what: str) -> None:
+    """Check that the train extra is there.
+
+    Raises:
+        ModelError: If a part of it is missing.
+    """
+    missing = [part for part in _TRAIN_PARTS if find_spec(part) is None]
+    if missing:
+        raise ModelError(
+            f"{what} needs {', '.join(missing)}; install them with: pip install 'katsuo[train]'"
+        )
+
+
+def _open_hf(model: Model) -> Any:  # noqa: ANN401 -- named only when the extra is there
+    need_train("ranking answers")
+    from katsuo.models.hf import HfModel
+    from katsuo.models.tokens import Tokens
+
+    return HfModel.load(model.folder, Tokens.load(model.folder), adapter=model.adapter)
+
+
+def _config(model: Model) -> dict[str, Any]:
+    return dict(json.loads((model.folder / "config.json").read_text("utf-8")))
+
+
+def _architecture(named: Named) -> str:
+    assert named.model is not None
+    return str(_config(named.model).get("architectures", [""])[0])
+
+
+def _window(model: Model) -> int:
+    return int(_config(model)["max_position_embeddings"])

@@ -1,0 +1,67 @@
+"""Which questions are asked of a task before it may be learned from?
+
+Filters judge one task alone; selectors see the signatures of all. Each is its
+own settings, and stands here under the adjective that a recipe calls it by.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from katsuo.errors import RecipeError
+from katsuo.filters.fresh import Fresh
+from katsuo.filters.grounded import Grounded
+from katsuo.filters.unleaked import Unleaked
+from katsuo.filters.well_formed import WellFormed
+from katsuo.protocols import Filter, Selector
+
+FILTERS: Final = {
+    "well_formed": WellFormed,
+    "grounded": Grounded,
+    "fresh": Fresh,
+    "unleaked": Unleaked,
+}
+
+_IN_RECIPES: Final = {"texts": "against"}
+"""Settings that a recipe states otherwise: it names files, a filter holds what they say."""
+
+
+def build(name: str, settings: Mapping[str, Any]) -> Filter | Selector:
+    """The filter or selector called `name`, set up as `settings` say.
+
+    Raises:
+        RecipeError: If there is no such filter or setting, or the value is none for it.
+    """
+    if name not in FILTERS:
+        raise RecipeError(f"curate: there is no filter {name!r}; {_nearest(name, list(FILTERS))}")
+    part: Callable[..., Filter | Selector] = FILTERS[name]
+    known = {field.name: field for field in dataclasses.fields(FILTERS[name]) if field.init}
+    chosen = {}
+    for key, value in settings.items():
+        if key not in known:
+            said = [_IN_RECIPES.get(each, each) for each in known]
+            raise RecipeError(f"curate.{name}.{key}: no such setting; {_nearest(key, said)}")
+        chosen[key] = _checked(f"curate.{name}.{key}", value, known[key].default)
+    return part(**chosen)
+
+
+def _checked(place: str, value: object, default: object) -> object:
+    """`value` if it is of the kind of `default`; a list of texts becomes a tuple."""
+    if isinstance(default, tuple):
+        if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
+            return tuple(value)
+        wanted = "a list of texts"
+    else:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and (isinstance(default, float) or isinstance(value, int)):
+            return value
+        wanted = "a number" if isinstance(default, float) else "a whole number"
+    raise RecipeError(f"{place} is {value!r}; it must be {wanted}, such as {default!r}")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

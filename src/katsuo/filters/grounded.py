@@ -1,0 +1,279 @@
+"""Does the passage support the answer, and where?
+
+An extractive task promises that its response can be read off the context word
+for word. A task that breaks the promise teaches the adapted model to invent.
+Other tasks promise less: some sentence should at least speak of the same things.
+Either way the place is recorded, so that a reader can check a task at a glance.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from katsuo.errors import RecipeError
+from katsuo.types import KEEP, Span, Task, TaskType, Verdict, drop
+
+_MOST_ASKED: Final = 20
+"""No sentence can hold a whole summary, so no more content words than this are asked of it."""
+
+_PAIR_GAIN: Final = 0.1
+"""Share by which two sentences must beat the best one: shorter evidence is better evidence."""
+
+_STEM_CHARS: Final = 6
+"""Words that agree so far ("terminates", "termination") speak of the same thing."""
+
+_ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Scripts without spaces between words: each character counts as a word."""
+
+_WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
+_STANDS_ALONE: Final = re.compile(rf"[{_ALONE}]")
+
+_SENTENCE_END: Final = re.compile(
+    # The lookbehind spares initials and list numbers: "U.S. law", "see 4. above".
+    r"(?<![.!?])(?<![\s.]\w)[.!?]+[\"')\]”’»]*\s+|[。！？।॥]+[」』”’]*\s*|\n\s*\n"  # noqa: RUF001
+)
+
+_SAME_SIGNS: Final = str.maketrans(
+    dict.fromkeys("‘’‚‛′`´", "'")  # noqa: RUF001 -- these are the signs to be folded
+    | dict.fromkeys("“”„‟″«»", '"')
+    | dict.fromkeys("‐‑‒–—−", "-")  # noqa: RUF001
+)
+"""Signs that a typesetter chose and a generator writes plainly."""
+
+_OF_THE_WHOLE: Final = frozenset({TaskType.SENTIMENT, TaskType.TOPIC_CLASS})
+"""Types that ask one thing of any passage ("How does the writer feel?"): no sentence says it."""
+
+_NEED_NOT_SPEAK: Final = frozenset({TaskType.NLI, TaskType.TE})
+"""Types whose hypothesis may speak of something else: to say "maybe" or "no" then is right."""
+
+_FEWEST_ASKED: Final = 3
+"""Fewer content words that are not found prove nothing ("How did she feel?")."""
+
+_OPTION: Final = re.compile(r"(?m)^[ \t]*\(?(?:[A-Ha-h]|\d)[).:][ \t].*$")
+"""A lettered option: most are wrong by design, so no sentence is asked for their words."""
+
+_AROUND: Final = " .,;:!?\"'"
+"""Signs around an answer that are no part of it."""
+
+_FRAME_WORDS: Final = frozenset(
+    """
+    a an the of to in on at by for from with about into as and or but not if that this these those
+    it its he she they them his her their we our you your i is are was were be been being do does
+    did has have had can could may might will would shall should must there here what which who
+    whom whose when where why how than then so such no yes true false maybe any all each both only
+    also answer answers article based below above choice choices choose claim complete consider
+    context correct describe document entail entails explain follow follows following generate give
+    given hypothesis inconclusive information option options paragraph passage premise question
+    questions read reading say says select sentence sentences statement statements summarise
+    summarize summary support supported text title topic using word words write according
+    """.split()  # noqa: SIM905 -- words are read as words
+)
+"""Words that an instruction is built with; no sentence of a passage is asked for them."""
+
+
+class _Folded(NamedTuple):
+    """A text as a reader compares it, and the way back."""
+
+    text: str
+    starts: list[int]
+    """For each character of `text`, where the characters it came from begin."""
+    ends: list[int]
+    """For each character of `text`, where they end."""
+
+
+class _Window(NamedTuple):
+    """One sentence, or two neighbours."""
+
+    start: int
+    end: int
+    stems: frozenset[str]
+
+
+class _Passage(NamedTuple):
+    """A context as places where evidence may stand."""
+
+    sentences: list[_Window]
+    pairs: list[_Window]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounded:
+    """Drop tasks that their context does not support, and record where it does.
+
+    An extractive response must stand in the context. Letter case, Unicode form,
+    runs of white space and the cut of quotes and dashes are not differences,
+    nor is the punctuation around the answer; half a word is not an occurrence
+    ("art" does not stand in "party"), except in scripts that set no spaces.
+
+    For other types the score is the share of content words of the question and
+    the response (of a label, the question alone) that the best sentence, or
+    pair of neighbours, holds. A task without content words, or of a type that
+    asks of the passage as a whole, passes unmeasured; one with only a few, or
+    whose hypothesis may speak of something else, passes whatever its score.
+    """
+
+    max_answer_words: int = 40
+    """Longest response still called an extract; where no spaces are set, in characters."""
+    min_overlap: float = 0.15
+    """Least share of content words to be found, in [0, 1]; 0 drops nothing."""
+
+    def __post_init__(self) -> None:
+        if self.max_answer_words < 1:
+            raise RecipeError(
+                f"curate.grounded.max_answer_words is {self.max_answer_words}; it must be >= 1"
+            )
+        if not 0 <= self.min_overlap <= 1:
+            raise RecipeError(
+                f"curate.grounded.min_overlap is {self.min_overlap}; it must lie in [0, 1]"
+            )
+
+    def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
+        """One verdict per task, in the order of `tasks`."""
+        fold, read = cache(_fold), cache(_passage)
+        return [
+            self._extract(task, fold(task.context))
+            if task.type.extractive
+            else self._support(task, read(task.context))
+            for task in tasks
+        ]
+
+    def _extract(self, task: Task, context: _Folded) -> Verdict:
+        answer = _fold(task.response).text.strip(_AROUND)
+        if not answer:
+            return drop("answer-empty")
+        if len(_WORD.findall(answer)) > self.max_answer_words:
+            return drop("answer-too-long", score=0.0)
+        spans = tuple(_occurrences(answer, context))
+        if not spans:
+            return drop("answer-not-in-context", score=0.0)
+        return Verdict(keep=True, score=1.0, evidence=spans)
+
+    def _support(self, task: Task, places: _Passage) -> Verdict:
+        passage = task.context.strip()
+        question = task.instruction.replace(passage, " ") if passage else task.instruction
+        said = [_OPTION.sub("", question), "" if task.type.closed_choice else task.response]
+        wanted = frozenset().union(*map(_stems, said))
+        if not wanted or task.type in _OF_THE_WHOLE:
+            return KEEP
+        best, share = _best(wanted, places)
+        droppable = len(wanted) >= _FEWEST_ASKED and task.type not in _NEED_NOT_SPEAK
+        if droppable and share < self.min_overlap:
+            return drop("evidence-not-found", score=share)
+        spans = (Span(start=best.start, end=best.end),) if best and share else ()
+        return Verdict(keep=True, score=share, evidence=spans)
+
+
+def _occurrences(answer: str, context: _Folded) -> Iterator[Span]:
+    """Every place where `answer` stands in the context, in the context's own offsets."""
+    at = context.text.find(answer)
+    while at >= 0:
+        behind = at + len(answer)
+        whole = _is_whole(context, at, behind)
+        if whole:
+            yield Span(start=context.starts[at], end=context.ends[behind - 1])
+        at = context.text.find(answer, behind if whole else at + 1)
+
+
+def _is_whole(context: _Folded, at: int, behind: int) -> bool:
+    """Whether `context.text[at:behind]` cuts neither a word nor a character (`½` is no `1`)."""
+    if _is_inside_word(context.text, at) or _is_inside_word(context.text, behind):
+        return False
+    first = bisect_left(context.starts, context.starts[at])
+    last = bisect_right(context.starts, context.starts[behind - 1])
+    return context.text[first:last].strip(_AROUND) == context.text[at:behind]
+
+
+def _is_inside_word(text: str, at: int) -> bool:
+    """Whether cutting `text` in front of `at` would cut a word in two."""
+    pair = text[at - 1 : at + 1] if at else ""
+    if len(pair) < len("ab") or _STANDS_ALONE.search(pair):
+        return False
+    return all(sign.isalnum() or sign == "_" or _is_mark(sign) for sign in pair)
+
+
+def _fold(text: str) -> _Folded:
+    """`text` without differences of case, Unicode form, spacing and typesetting."""
+    folded: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for word in re.finditer(r"\S+", text):
+        pieces = [(sign, at) for sign, at in _signs(word[0]) if sign]
+        if folded and pieces:
+            folded.append(" ")
+            starts.append(ends[-1])
+            ends.append(word.start())
+        for sign, (start, end) in pieces:
+            folded.append(sign)
+            starts.extend([word.start() + start] * len(sign))
+            ends.extend([word.start() + end] * len(sign))
+    return _Folded("".join(folded), starts, ends)
+
+
+def _signs(word: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The folded signs of `word`, each with the range of characters it stands for."""
+    if word.isascii():
+        for i, letter in enumerate(word.lower().translate(_SAME_SIGNS)):
+            yield letter, (i, i + 1)
+        return
+    start = 0
+    for end in range(1, len(word) + 1):
+        if end == len(word) or not _joins(word[end]):
+            plain = unicodedata.normalize("NFKC", word[start:end].translate(_SAME_SIGNS)).casefold()
+            # Soft hyphens and joiners are format characters: a reader does not see them.
+            seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+            yield seen, (start, end)
+            start = end
+
+
+def _joins(sign: str) -> bool:
+    """Whether Unicode may compose `sign` with what stands in front of it."""
+    return _is_mark(sign) or "\u1160" <= sign <= "\u11ff" or sign in "\uff9e\uff9f"
+
+
+def _is_mark(sign: str) -> bool:
+    return unicodedata.category(sign).startswith("M")
+
+
+def _passage(context: str) -> _Passage:
+    """Every sentence of `context`, and every pair of neighbours."""
+    cuts = [0, *(found.end() for found in _SENTENCE_END.finditer(context)), len(context)]
+    sentences = []
+    for cut, next_cut in pairwise(cuts):
+        text = context[cut:next_cut]
+        start, end = next_cut - len(text.lstrip()), cut + len(text.rstrip())
+        if start < end:
+            sentences.append(_Window(start, end, _stems(text)))
+    pairs = [_Window(one.start, two.end, one.stems | two.stems) for one, two in pairwise(sentences)]
+    return _Passage(sentences, pairs)
+
+
+def _best(wanted: frozenset[str], passage: _Passage) -> tuple[_Window | None, float]:
+    """The window that holds most of `wanted`, the first of equals, and the share that it holds."""
+    n_asked = min(len(wanted), _MOST_ASKED)
+
+    def share(window: _Window) -> float:
+        return min(1.0, len(wanted & window.stems) / n_asked)
+
+    if not passage.sentences:
+        return None, 0.0
+    sentence = max(passage.sentences, key=share)
+    pair = max(passage.pairs, key=share, default=sentence)
+    best = pair if share(pair) > share(sentence) + _PAIR_GAIN else sentence
+    return best, share(best)
+
+
+def _stems(text: str) -> frozenset[str]:
+    """What `text` speaks of: its content words, cut to their first letters."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return frozenset(_stem(word) for word in words if word not in _FRAME_WORDS)
+
+
+def _stem(word: str) -> str:
+    return (word[:-1] if len(word) > len("its") and word.endswith("s") else word)[:_STEM_CHARS]

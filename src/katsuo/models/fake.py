@@ -1,0 +1,108 @@
+"""Deterministic stand-ins for every seam: our tests use them, and so may users' tests.
+
+They need no weights and no tensor library. What they say depends on the request
+alone, so it is the same in every batch size, process and order. About one draft
+in ten cannot be parsed, as with real generators.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from katsuo import seeds
+from katsuo.protocols import Completion, Question, Ranked, Request, TuneReport
+from katsuo.types import Pair
+
+NAME = "fake"
+"""Name on the shelf: `generator: fake`, `base: fake`."""
+
+_BROKEN_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeModel:
+    """Implements `Completes` and `Ranks`."""
+
+    seed: int = 0
+    """Two seeds stand for two models."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """For a `bonito-v1` prompt a task about its passage; for any other its longest word."""
+        for request in requests:
+            text = self._text(request)
+            yield Completion(id=request.id, text=text, finished=True, n_tokens=len(text.split()))
+
+    def rank(self, questions: Iterable[Question]) -> Iterator[Ranked]:
+        """Nats between -8 and 0, by prompt and choice."""
+        for question in questions:
+            yield Ranked(
+                id=question.id,
+                nats=tuple(self._nats(question.prompt, choice) for choice in question.choices),
+                n_tokens=tuple(len(choice.split()) + 1 for choice in question.choices),
+            )
+
+    def _nats(self, prompt: str, choice: str) -> float:
+        return -8 * seeds.stream(self.seed, "rank", prompt, choice).random()
+
+    def _text(self, request: Request) -> str:
+        found = re.search(
+            r"<\|tasktype\|>\n(.*)\n<\|context\|>\n(.*)\n<\|task\|>", request.prompt, re.DOTALL
+        )
+        if found is None:
+            return max(re.findall(r"\w+", request.prompt), key=len, default="")
+        kind, passage = found.groups()
+        chance = seeds.stream(self.seed, str(request.seed), request.prompt)
+        if chance.randrange(_BROKEN_EVERY) == 0:
+            return "a draft without its marker"
+        words = re.findall(r"\w+", passage) or ["nothing"]
+        word = chance.choice(words)
+        if kind.startswith("yes-no"):
+            return _draft(f"Does the passage say {word}? Answer yes or no.", "yes")
+        if kind in ("natural language inference", "textual entailment"):
+            return _draft(f"Does this follow: it speaks of {word}? Answer Yes, No or Maybe.", "Yes")
+        return _draft(f"Which word follows {word} in the text above?", chance.choice(words))
+
+
+def _draft(question: str, response: str) -> str:
+    return f"{{{{context}}}}\n{question}\n<|pipe|>\n{response}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeTuner:
+    """Implements `Tunes`: an adapter folder of the right shape that says what it saw."""
+
+    max_steps: int | None = None
+
+    def tune(self, pairs: Sequence[Pair], into: Path) -> TuneReport:
+        """Write the folder; the losses fall by half from the first step to the last."""
+        into.mkdir(parents=True, exist_ok=True)
+        n_steps = self.max_steps or max(1, len(pairs) // 8)
+        losses = [2.0 - step / n_steps for step in range(n_steps)]
+        rows = [{"step": i + 1, "loss": loss} for i, loss in enumerate(losses)]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (into / "losses.jsonl").write_text(lines, "utf-8")
+        config = {"peft_type": "LORA", "base_model_name_or_path": NAME, "r": 1, "lora_alpha": 1}
+        (into / "adapter_config.json").write_text(json.dumps(config), "utf-8")
+        (into / "adapter_model.safetensors").write_bytes(_empty_safetensors(pairs))
+        n_tokens = sum(len(f"{pair.prompt} {pair.target}".split()) for pair in pairs)
+        return TuneReport(
+            steps=n_steps,
+            epochs=1.0,
+            target_tokens=sum(len(pair.target.split()) for pair in pairs),
+            trained_tokens=n_tokens,
+            first_loss=losses[0],
+            last_loss=losses[-1],
+            seconds=0.0,
+        )
+
+
+def _empty_safetensors(pairs: Sequence[Pair]) -> bytes:
+    """A safetensors file without tensors whose metadata name the pairs, so that they decide it."""
+    seen = str(seeds.derive(0, *(f"{pair.prompt}\n{pair.target}" for pair in pairs)))
+    header = json.dumps({"__metadata__": {"seen": seen}}).encode()
+    return struct.pack("<Q", len(header)) + header

@@ -1,0 +1,163 @@
+"""Which characters does a text consist of?
+
+    bytes ──decoded──▶ str ──normalised──▶ the characters that all offsets count
+
+What no reader can see or write down in Parquet (controls, lone surrogates) is
+gone before the first offset is taken, so every later stage may trust the text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Final
+
+from katsuo.readers.refusals import RefusedError
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is its beginning
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LINE_ENDS: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\ufeff]")
+"""Controls except tab and line feed, soft hyphens and stray byte order marks."""
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_MOST_CONTROLS: Final = 0.02
+"""Real texts hold a stray control now and then; in programs and images it is every tenth."""
+_MOST_BROKEN: Final = 0.05
+"""A UTF-8 file in which so few of the characters beyond ASCII are broken is still UTF-8."""
+_WESTERN: Final = "cp1252"
+_TIED_COHERENCE: Final = 0.05
+"""Differences below this are chance in a text of a few lines."""
+_SAMPLE_BYTES: Final = 2**20
+_PAGE_GAP: Final = "\n\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a reader found in one file, already normalised."""
+
+    text: str
+    page_starts: tuple[int, ...] = ()
+    """Offset at which each page begins; empty where the format has no pages."""
+
+
+def read(path: Path) -> Reading:
+    """The text of a plain or Markdown file, in whatever encoding it was saved.
+
+    Raises:
+        RefusedError: If the bytes are no text.
+    """
+    return Reading(text=normalised(decoded(path.read_bytes())))
+
+
+def joined(pages: Iterable[str]) -> Reading:
+    """The pages one after the other, a blank line between them."""
+    texts = [normalised(page).strip() for page in pages]
+    lengths = (len(text) + len(_PAGE_GAP) for text in texts[:-1])
+    starts = tuple(accumulate(lengths, initial=0)) if texts else ()
+    return Reading(text=_PAGE_GAP.join(texts), page_starts=starts)
+
+
+def normalised(text: str) -> str:
+    r"""`text` in Unicode form C, lines ended by one line feed, without what cannot be seen.
+
+    Controls except tab and line feed, soft hyphens and byte order marks fall
+    away, and lone surrogates become U+FFFD. Nothing else changes, and doing it
+    twice changes nothing more.
+
+    >>> normalised("a\r\nb\x00c")
+    'a\nbc'
+    """
+    text = _LINE_ENDS.sub("\n", text)
+    text = _INVISIBLE.sub("", text)
+    text = _SURROGATES.sub("\ufffd", text)
+    return unicodedata.normalize("NFC", text)
+
+
+def decoded(data: bytes, declared: str | None = None) -> str:
+    """The text in `data`: by its byte order mark, as UTF-8, or in the likeliest older encoding.
+
+    Args:
+        data: A whole text.
+        declared: The encoding that the text itself names, as web pages do. It
+            counts unless the bytes show UTF-8 or a mark.
+
+    Raises:
+        RefusedError: If the bytes are no text.
+    """
+    text = data.decode(_encoding(data, declared), "replace")
+    if len(_CONTROLS.findall(text)) > _MOST_CONTROLS * len(text):
+        raise RefusedError("not-text", "more control characters than a text has")
+    return text
+
+
+def encoding_of_file(path: Path) -> str:
+    """The name of the codec that reads the text file at `path`, by its first mebibyte.
+
+    Raises:
+        RefusedError: If there is none.
+    """
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE_BYTES)
+        if len(sample) == _SAMPLE_BYTES:
+            # Ends at a line, lest half a character at the end rule the encoding out.
+            sample = sample[: sample.rfind(b"\n") + 1] or sample
+    return _encoding(sample)
+
+
+def _encoding(data: bytes, declared: str | None = None) -> str:
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return name
+    if _is_utf8(data) and not (declared and data.isascii()):
+        return "utf-8"
+    if declared and _is_codec(declared):
+        return declared
+    return "utf-8" if _is_utf8(data) else _guessed(data)
+
+
+def _is_codec(name: str) -> bool:
+    try:
+        "a".encode(name)  # an empty text would not be looked up
+    except LookupError:
+        return False
+    return True
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        # Not final: a text that ends in the middle of a character is still UTF-8.
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+        n_foreign = sum(not character.isascii() for character in text)
+        return text.count("\ufffd") <= _MOST_BROKEN * n_foreign
+    return True
+
+
+def _guessed(data: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(data)
+    best = matches.best()
+    if best is None:
+        raise RefusedError("not-text", "no known encoding fits the bytes")
+    for match in matches:
+        # Short Western texts fit the Central European code page as well; it is far rarer.
+        if (
+            _WESTERN in match.could_be_from_charset
+            and match.chaos <= best.chaos
+            and match.coherence >= best.coherence - _TIED_COHERENCE
+        ):
+            return _WESTERN
+    return best.encoding

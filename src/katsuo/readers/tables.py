@@ -1,0 +1,175 @@
+"""A table to documents: which rows hold text?
+
+One document per row, streamed, with the source `path#row`; rows are counted
+from 1 (lines, for jsonl). A row without text leaves a ledger line, and the
+others go on.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from katsuo.errors import RecipeError
+from katsuo.readers.plain import encoding_of_file, normalised
+from katsuo.readers.refusals import RefusedError, refusal
+from katsuo.types import Document, Dropped
+
+_SEPARATORS: Final = (",", ";", "\t")
+_BATCH_ROWS: Final = 256
+_MARKS: Final = ("dataset_info.json", "state.json"), ("dataset_dict.json",)
+"""Files that make a folder a saved dataset: all of one group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table that can be walked."""
+
+    source: str
+    columns: tuple[str, ...]
+    values: Callable[[str], Iterator[tuple[int, object]]]
+    """Row numbers and the values of the column with this name; an error is a broken row."""
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether `folder` is a dataset that was saved to disk."""
+    return any(all((folder / name).is_file() for name in group) for group in _MARKS)
+
+
+def documents(path: Path, form: str, text_column: str | None) -> Iterator[Document | Dropped]:
+    """The rows of the table at `path` as documents.
+
+    Raises:
+        RecipeError: If `text_column` is missing or names no column of the table.
+        RefusedError: If the table has no row.
+    """
+    n_rows = 0
+    for table in _TABLES[form](path):
+        column = _column(table, text_column)
+        for number, value in table.values(column):
+            n_rows += 1
+            source = f"{table.source}#{number}"
+            if isinstance(value, str) and value.strip():
+                yield Document.of(text=normalised(value), source=source)
+            else:
+                yield refusal(source, form, _fault(column, value))
+    if not n_rows:
+        raise RefusedError("no-text-found", "the table has no rows")
+
+
+def _column(table: Table, text_column: str | None) -> str:
+    if text_column in table.columns:
+        return text_column
+    found = ", ".join(table.columns)
+    if text_column is None:
+        raise RecipeError(
+            f"{table.source}: a table needs the setting ingest.text_column, "
+            f"the column that holds the text; found {found}"
+        )
+    raise RecipeError(
+        f"{table.source}: ingest.text_column is {text_column!r}, but the columns are {found}"
+    )
+
+
+def _fault(column: str, value: object) -> RefusedError:
+    if isinstance(value, RefusedError):
+        return value
+    if isinstance(value, str) or value is None:
+        return RefusedError("no-text-found", f"{column} is empty")
+    return RefusedError("no-text-found", f"{column} holds {type(value).__name__}, not text")
+
+
+def _csv(path: Path) -> Iterator[Table]:
+    # The library stops at 131,072 characters a field, which is a short document for us.
+    csv.field_size_limit(2**31 - 1)
+    encoding = encoding_of_file(path)
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        head = file.readline()
+        separator = max(_SEPARATORS, key=head.count)
+        file.seek(0)
+        rows = csv.reader(file, delimiter=separator)
+        columns = tuple(name.strip() for name in next(rows, []))
+
+        def values(column: str) -> Iterator[tuple[int, object]]:
+            place = columns.index(column)
+            filled = (row for row in rows if row)
+            for number, row in enumerate(filled, 1):
+                yield number, row[place] if place < len(row) else None
+
+        yield Table(source=str(path), columns=columns, values=values)
+
+
+def _jsonl(path: Path) -> Iterator[Table]:
+    encoding = encoding_of_file(path)
+
+    def lines() -> Iterator[tuple[int, dict[str, Any] | RefusedError]]:
+        with path.open(encoding=encoding, errors="replace", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, _object(line)
+
+    first = next((row for _, row in lines() if isinstance(row, dict)), None)
+    if first is None:
+        raise RefusedError("file-damaged", "no line is a JSON object")
+
+    def values(column: str) -> Iterator[tuple[int, object]]:
+        for number, row in lines():
+            yield number, row.get(column) if isinstance(row, dict) else row
+
+    yield Table(source=str(path), columns=tuple(map(str, first)), values=values)
+
+
+def _object(line: str) -> dict[str, Any] | RefusedError:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return RefusedError("row-damaged", str(error))
+    if isinstance(row, dict):
+        return row
+    return RefusedError("row-damaged", f"the line is {type(row).__name__}, not a JSON object")
+
+
+def _parquet(path: Path) -> Iterator[Table]:
+    import pyarrow.parquet as parquet
+
+    with parquet.ParquetFile(path) as file:
+
+        def values(column: str) -> Iterator[tuple[int, object]]:
+            number = 0
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[column]):
+                for value in batch.column(0).to_pylist():
+                    number += 1
+                    yield number, value
+
+        yield Table(source=str(path), columns=tuple(file.schema_arrow.names), values=values)
+
+
+def _dataset(path: Path) -> Iterator[Table]:
+    import datasets
+
+    loaded = datasets.load_from_disk(str(path))
+    if not isinstance(loaded, datasets.DatasetDict):
+        yield _split(str(path), loaded)
+        return
+    for name in loaded:
+        yield _split(str(path / name), loaded[name])
+
+
+def _split(source: str, rows: Any) -> Table:  # noqa: ANN401 -- the library has no types
+    def values(column: str) -> Iterator[tuple[int, object]]:
+        for number, row in enumerate(rows.select_columns([column]), 1):
+            yield number, row[column]
+
+    return Table(source=source, columns=tuple(rows.column_names), values=values)
+
+
+_TABLES: Final[Mapping[str, Callable[[Path], Iterator[Table]]]] = {
+    "csv": _csv,
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+    "dataset": _dataset,
+}

@@ -1,0 +1,113 @@
+"""Drafts to tasks worth learning: filters shard by shard, then selectors over the whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from katsuo import filters
+from katsuo.protocols import Filter, Selector, Signature
+from katsuo.recipe import expand
+from katsuo.road.trip import Counts, Event, Trip, key_of
+from katsuo.scoring.probes import QUESTION_COLUMNS
+from katsuo.stages.curate import dropped_by, judge, select, signature_of
+from katsuo.store import tables
+from katsuo.store.files import sha256
+from katsuo.store.runs import StageFolder
+from katsuo.types import Dropped
+
+
+def curate(trip: Trip) -> None:
+    """Take the stage `curate`."""
+    settings = [_settled(trip, name, chosen) for name, chosen in trip.recipe.filters]
+    built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
+    alone = [(name, part) for name, part in built if hasattr(part, "judge")]
+    whole = [(name, part) for name, part in built if hasattr(part, "select")]
+    leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
+    stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
+
+    def work(folder: StageFolder) -> dict[str, Any]:
+        counts = Counts(unit="task")
+        signatures = _judged(trip, folder, alone, counts)
+        _selected(folder, signatures, whole, counts)
+        return {
+            "settings": [
+                [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
+            ],
+            "inputs": trip.manifest("generate")["outputs"],
+            "counts": counts.facts,
+        }
+
+    trip.stage("curate", key_of("curate", trip.manifest("generate")["outputs"], stated), work)
+
+
+def _judged(
+    trip: Trip, folder: StageFolder, alone: list[tuple[str, Filter]], counts: Counts
+) -> list[Signature]:
+    """Write what the per-task filters keep; the signatures of that."""
+    signatures: list[Signature] = []
+    parts = trip.run.stage("generate").parts()
+    for number, part in enumerate(parts):
+        kept, lines = judge([tables.task_of(row) for row in tables.read(part)], alone)
+        tables.write(folder.part(number), tables.TASKS, map(tables.task_row, kept))
+        tables.write(folder.dropped(number), tables.DROPPED, map(tables.dropped_row, lines))
+        signatures.extend(map(signature_of, kept))
+        counts.keep(len(kept))
+        counts.drop(lines)
+        trip.listen(Event(stage="curate", done=number + 1, total=len(parts), unit="shard",
+                          kept=counts.passed, dropped=counts.dropped.total()))  # fmt: skip
+    return signatures
+
+
+def _selected(
+    folder: StageFolder,
+    signatures: list[Signature],
+    whole: list[tuple[str, Selector]],
+    counts: Counts,
+) -> None:
+    """Rewrite the shards without what the selectors turn away."""
+    verdicts = select(signatures, whole)
+    if not verdicts:
+        return
+    for number, part in enumerate(folder.parts()):
+        found = list(tables.tasks([part]))
+        gone = [task for task in found if task.id in verdicts]
+        if not gone:
+            continue
+        kept = [task for task in found if task.id not in verdicts]
+        lines = [dropped_by(task, *verdicts[task.id]) for task in gone]
+        earlier = list(tables.read(folder.dropped(number)))
+        tables.write(part, tables.TASKS, map(tables.task_row, kept))
+        tables.write(
+            folder.dropped(number), tables.DROPPED, [*earlier, *map(tables.dropped_row, lines)]
+        )
+        _recount(counts, lines)
+
+
+def _recount(counts: Counts, lines: list[Dropped]) -> None:
+    """Tasks that had passed the filters alone are now dropped."""
+    counts.passed -= len(lines)
+    counts.arrived -= len(lines)
+    counts.drop(lines)
+
+
+def _settled(trip: Trip, name: str, chosen: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The settings of a filter, the files of `against` as paths; by default the evaluation sets."""
+    if name != "unleaked":
+        return name, chosen
+    against = chosen.get("against", trip.recipe.evaluate.sets)
+    listed = [against] if isinstance(against, str) else list(against)
+    return name, {**chosen, "against": expand(listed, "curate.unleaked.against")}
+
+
+def _loaded(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Filters touch no disk: the questions of the sets take the place of their files."""
+    if "against" not in chosen:
+        return chosen
+    texts = tuple(text for path in chosen["against"] for text in _questions(path))
+    return {**{k: v for k, v in chosen.items() if k != "against"}, "texts": texts}
+
+
+def _questions(path: Any) -> Iterator[str]:  # noqa: ANN401 -- a path
+    for row in tables.rows_of(path):
+        yield from (str(row[column]) for column in QUESTION_COLUMNS if row.get(column))

@@ -1,0 +1,107 @@
+"""Shards of contexts to shards of drafts: one cell per shard, whole or absent."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from katsuo import engines
+from katsuo.executors.local import LocalExecutor
+from katsuo.protocols import Completes
+from katsuo.road.trip import Counts, Event, Trip, key_of
+from katsuo.stages.generate import GenerateSettings
+from katsuo.stages.generate import generate as drafts
+from katsuo.store import tables
+from katsuo.store.files import new_folder, sha256, write_json
+from katsuo.store.runs import Cell, StageFolder
+from katsuo.types import Dropped, Task
+
+
+def generate(trip: Trip) -> None:
+    """Take the stage `generate`."""
+    asked = trip.recipe.generate
+    named = engines.find(asked.generator)
+    engine = engines.engine_of(named, asked.engine)
+    settings = GenerateSettings(
+        generator=f"{named.name}@{named.identity[:16]}" if named.model else named.name,
+        format=engines.wire_format(named, asked.format),
+        task_types=tuple(asked.task_types),
+        seed=trip.recipe.seed,
+        per_context=asked.per_context,
+        sampling=asked.sampling,
+    )
+    stated = {
+        **asked.model_dump(mode="json"),
+        "format": settings.format,
+        "engine": engine,
+        "engine_version": engines.engine_version(engine),
+        "identity": named.identity,
+        "seed": trip.recipe.seed,
+    }
+
+    def work(folder: StageFolder) -> dict[str, Any]:
+        shard_keys = {
+            part: key_of("generate", sha256(part), stated)
+            for part in trip.run.stage("ingest").parts()
+        }
+        opened = cache(lambda: engines.open_completes(named, engine, asked.weights))
+
+        def one(shard: tuple[Path, str]) -> Cell:
+            cell = trip.run.cell("generate", shard[1])
+            if not cell.done:
+                write_cell(shard[0], cell, opened(), settings)
+            return cell
+
+        counts = Counts(unit="draft")
+        seconds = 0.0
+        done = LocalExecutor().map(one, shard_keys.items())
+        for number, cell in enumerate(done):
+            folder.refer(number, cell)
+            counts.add(cell.facts)
+            seconds += cell.facts["seconds"]
+            trip.listen(_event(number + 1, len(shard_keys), counts, seconds))
+        return {
+            "settings": stated,
+            "model": {"name": named.name, "identity": named.identity, "note": named.note},
+            "inputs": trip.manifest("ingest")["outputs"],
+            "counts": counts.facts,
+            "seconds": seconds,
+        }
+
+    trip.stage("generate", key_of("generate", trip.manifest("ingest")["outputs"], stated), work)
+
+
+def write_cell(part: Path, cell: Cell, model: Completes, settings: GenerateSettings) -> None:
+    """Generate the drafts of one shard of contexts into `cell`."""
+    began = time.monotonic()
+    contexts = [tables.context_of(row) for row in tables.read(part)]
+    made: list[Task] = []
+    lines: list[Dropped] = []
+    for item in drafts(contexts, model, settings):
+        if isinstance(item, Task):
+            made.append(item)
+        else:
+            lines.append(item)
+    counts = Counts(unit="draft")
+    counts.keep(len(made))
+    counts.drop(lines)
+    with new_folder(cell.folder) as folder:
+        tables.write(folder / "rows.parquet", tables.TASKS, map(tables.task_row, made))
+        tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
+        seconds = round(time.monotonic() - began, 3)
+        write_json(folder / "cell.json", {**counts.facts, "seconds": seconds})
+
+
+def _event(done: int, total: int, counts: Counts, seconds: float) -> Event:
+    return Event(
+        stage="generate",
+        done=done,
+        total=total,
+        unit="shard",
+        kept=counts.passed,
+        dropped=counts.dropped.total(),
+        seconds=seconds,
+        note=f"{counts.arrived / seconds:.1f} drafts/s" if seconds else "",
+    )

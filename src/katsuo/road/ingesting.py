@@ -1,0 +1,185 @@
+"""Files to contexts: one cell per file, then one pass that cuts the shards.
+
+A cell holds the passages of one file, so an unchanged file is never read
+again. The pass over all cells drops repeated passages and cuts shards at
+documents: where a shard ends follows from the documents in it, so an edited
+document moves the borders of its neighbourhood only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from katsuo import engines, readers
+from katsuo.errors import RecipeError
+from katsuo.recipe import expand
+from katsuo.road.trip import Counts, Event, Trip, key_of
+from katsuo.stages.ingest import IngestSettings, Seen, contexts_of
+from katsuo.store import tables
+from katsuo.store.files import new_folder, sha256, write_json
+from katsuo.store.runs import Cell, StageFolder
+from katsuo.types import EXCERPT_CHARS, Context, Dropped
+
+SHARD_CONTEXTS: Final = 64
+"""Most contexts of a shard: with three task types about 30 s of work on two cores."""
+_SHARD_LEAST: Final = 24
+"""Fewer contexts fill the engine badly."""
+_CUT_EVERY: Final = 4
+"""One document in so many ends a shard that has its least."""
+
+Row = dict[str, Any]
+
+
+def ingest(trip: Trip) -> None:
+    """Take the stage `ingest`."""
+    recipe = trip.recipe
+    if not recipe.ingest.paths:
+        raise RecipeError("ingest.paths is empty; name the files and folders to read")
+    files = readers.files(expand(recipe.ingest.paths, "ingest.paths"))
+    target = engines.find(recipe.adapt.base)
+    named = recipe.ingest.model_dump(mode="json", exclude={"paths"})
+    cells = {
+        path: key_of("ingest", str(path), _sha256(path), named, target.sha256) for path in files
+    }
+    key = key_of("ingest", list(cells.values()), recipe.limit)
+
+    def work(folder: StageFolder) -> dict[str, Any]:
+        seconds = _fill(trip, cells, target)
+        counts = Counts(unit="passage")
+        n_documents = _assemble(trip, folder, list(cells.values()), counts)
+        return {
+            "settings": recipe.ingest.model_dump(mode="json"),
+            "inputs": {str(path): cells[path] for path in files},
+            "counts": counts.facts,
+            "n_documents": n_documents,
+            "seconds": seconds,
+        }
+
+    trip.stage("ingest", key, work)
+
+
+def _fill(trip: Trip, cells: dict[Path, str], target: engines.Named) -> float:
+    """Make every cell that is missing; seconds of all of them, earlier processes included."""
+    settings = IngestSettings(
+        max_tokens=trip.recipe.ingest.max_tokens, min_words=trip.recipe.ingest.min_words
+    )
+    tokenizer = None
+    for number, (path, key) in enumerate(cells.items()):
+        cell = trip.run.cell("ingest", key)
+        if not cell.done:
+            tokenizer = tokenizer or engines.tokenizer_of(target)
+            _read(path, cell, trip, settings, tokenizer)
+        trip.listen(
+            Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=str(path))
+        )
+    return sum(trip.run.cell("ingest", key).facts["seconds"] for key in cells.values())
+
+
+def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenizer: Any) -> None:  # noqa: ANN401
+    began = time.monotonic()
+    lines: list[Dropped] = []
+    n_documents = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal n_documents
+        for document in readers.read(path, text_column=trip.recipe.ingest.text_column):
+            if isinstance(document, Dropped):
+                lines.append(document)
+                continue
+            n_documents += 1
+            for item in contexts_of(document, settings, tokenizer):
+                if isinstance(item, Dropped):
+                    lines.append(item)
+                else:
+                    yield tables.context_row(item, document.source)
+
+    with new_folder(cell.folder) as folder:
+        tables.write(folder / "rows.parquet", tables.CONTEXTS, rows())
+        tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
+        seconds = round(time.monotonic() - began, 3)
+        write_json(folder / "cell.json", {"n_documents": n_documents, "seconds": seconds})
+
+
+def _assemble(trip: Trip, folder: StageFolder, keys: list[str], counts: Counts) -> int:
+    """Write the shards of the stage from the cells; the number of documents."""
+    turned_away: list[Dropped] = []
+    n_documents = 0
+
+    def kept() -> Iterator[Row]:
+        nonlocal n_documents
+        seen = Seen()
+        for key in keys:
+            cell = trip.run.cell("ingest", key)
+            n_documents += cell.facts["n_documents"]
+            turned_away.extend(map(tables.dropped_of, tables.read(cell.folder / "dropped.parquet")))
+            for row in tables.read(cell.folder / "rows.parquet"):
+                reason = _reason(row, seen, counts, trip.recipe.limit)
+                if reason:
+                    turned_away.append(_dropped(tables.context_of(row), reason))
+                else:
+                    counts.keep()
+                    yield row
+
+    for number, shard in enumerate(shards(kept())):
+        tables.write(folder.part(number), tables.CONTEXTS, shard)
+        tables.write(folder.dropped(number), tables.DROPPED, _drained(turned_away, counts))
+    if turned_away:  # what the last file turned away, behind the last shard
+        number = len(folder.parts())
+        tables.write(folder.dropped(number), tables.DROPPED, _drained(turned_away, counts))
+    return n_documents
+
+
+def shards(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Rows of contexts in shards, cut by document, in order."""
+    shard: list[Row] = []
+    for document_id, group in groupby(rows, key=lambda row: str(row["document_id"])):
+        for row in group:
+            shard.append(row)
+            if len(shard) == SHARD_CONTEXTS:
+                yield shard
+                shard = []
+        if len(shard) >= _SHARD_LEAST and int(document_id, 16) % _CUT_EVERY == 0:
+            yield shard
+            shard = []
+    if shard:
+        yield shard
+
+
+def _reason(row: Row, seen: Seen, counts: Counts, limit: int | None) -> str:
+    if not seen.first(row["text"]):
+        return "passage-repeated"
+    return "over-limit" if limit is not None and counts.passed >= limit else ""
+
+
+def _dropped(context: Context, reason: str) -> Dropped:
+    return Dropped(
+        item_id=context.id,
+        stage="ingest",
+        by="corpus",
+        reason=reason,
+        excerpt=context.text[:EXCERPT_CHARS],
+    )
+
+
+def _drained(lines: list[Dropped], counts: Counts) -> list[dict[str, Any]]:
+    counts.drop(lines)
+    rows = [tables.dropped_row(line) for line in lines]
+    lines.clear()
+    return rows
+
+
+def _sha256(path: Path) -> str:
+    """Of a file, or of every file of a dataset folder; what cannot be read has none."""
+    try:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file())
+            joined = "".join(f"{p.name}:{sha256(p)}" for p in inside)
+            return hashlib.sha256(joined.encode()).hexdigest()
+        return sha256(path)
+    except OSError:
+        return ""

@@ -1,0 +1,133 @@
+"""What the manifests say, gathered into report.json and report.html."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import katsuo
+from katsuo import seeds
+from katsuo.recipe import resolved
+from katsuo.road.adapting import losses
+from katsuo.road.trip import Trip, key_of
+from katsuo.stages.report import PageExtras, ReportFacts, measured, page
+from katsuo.stages.report import report as content_of
+from katsuo.store import tables
+from katsuo.store.files import read_json, write_json, write_text
+from katsuo.store.runs import FOLDERS, StageFolder
+from katsuo.types import Dropped, Task
+
+SAMPLES: Final = 8
+DROPPED_EXAMPLES: Final = 400
+"""Ledger lines read for the page; it shows the first few of each reason."""
+_FUNNEL: Final = ("ingest", "generate", "curate", "adapt")
+_LIBRARIES: Final = ("openvino-genai", "torch", "transformers", "peft", "pyarrow", "tokenizers")
+
+
+def report(trip: Trip) -> None:
+    """Take the stage `report`."""
+    earlier = {verb: trip.manifest(verb) for verb in FOLDERS if verb != "report"}
+    inputs = {verb: manifest.get("outputs", {}) for verb, manifest in earlier.items()}
+
+    def work(folder: StageFolder) -> dict[str, Any]:
+        scores = read_json(trip.run.stage("evaluate").folder / "scores.json")
+        known = measured(scores) if scores else None
+        facts = ReportFacts(
+            name=trip.recipe.name,
+            version=katsuo.__version__,
+            seed=trip.recipe.seed,
+            base=earlier["adapt"]["base"],
+            generator=earlier["generate"]["settings"]["identity"],
+            recipe=trip.recipe.model_dump(mode="json"),
+            machine=machine(),
+            n_documents=earlier["ingest"]["n_documents"],
+            n_contexts=earlier["ingest"]["counts"]["passed"],
+            n_tasks=earlier["curate"]["counts"]["passed"],
+            funnel=[{"stage": verb, **earlier[verb]["counts"]} for verb in _FUNNEL],
+            arms=known.arms if known else {},
+            gains=known.gains if known else {},
+            seconds={verb: manifest["seconds"] for verb, manifest in earlier.items()},
+            peak_mib={verb: manifest["peak_mib"] for verb, manifest in earlier.items()},
+            samples=_samples(trip),
+            losses=_losses(trip),
+        )
+        content = content_of(facts)
+        write_json(folder.folder / "report.json", content)
+        extras = PageExtras(
+            dropped=tuple(_dropped(trip)),
+            recipe_yaml=resolved(trip.recipe),
+            places=_places(trip),
+            made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
+        write_text(folder.folder / "report.html", page(content, extras))
+        return {"inputs": inputs, "note": str(folder.folder / "report.html")}
+
+    trip.stage("report", key_of("report", inputs, trip.recipe.name), work)
+
+
+def machine() -> dict[str, Any]:
+    """What figures were measured on."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "python": platform.python_version(),
+        "libraries": {name: version for name in _LIBRARIES if (version := _version(name))},
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _samples(trip: Trip) -> tuple[Task, ...]:
+    """A few kept tasks of every type, drawn by seed."""
+    by_type: dict[str, list[Task]] = {}
+    for task in islice(tables.tasks(trip.run.stage("curate").parts()), 5000):
+        by_type.setdefault(task.type.value, []).append(task)
+    chance = seeds.stream(trip.recipe.seed, "report", "samples")
+    each = max(1, SAMPLES // max(1, len(by_type)))
+    chosen = [chance.sample(found, min(each, len(found))) for found in by_type.values()]
+    return tuple(task for found in chosen for task in found)
+
+
+def _losses(trip: Trip) -> dict[str, list[tuple[int, float]]]:
+    folder = trip.run.stage("adapt").folder
+    return {path.parent.name: losses(path.parent) for path in sorted(folder.glob("*/losses.jsonl"))}
+
+
+def _dropped(trip: Trip) -> Iterator[Dropped]:
+    for verb in _FUNNEL:
+        parts = trip.run.stage(verb).dropped_parts()
+        rows = (row for part in parts for row in tables.read(part))
+        yield from (tables.dropped_of(row) for row in islice(rows, DROPPED_EXAMPLES))
+
+
+def _places(trip: Trip) -> dict[str, str]:
+    """Where each sampled passage stands: its file, and its page where there is one."""
+    wanted = {task.context_id for task in _samples(trip)}
+    places = {}
+    for part in trip.run.stage("ingest").parts():
+        for row in tables.read(part):
+            if row["id"] in wanted:
+                name = Path(row["source"]).name
+                places[row["id"]] = f"{name}, page {row['page']}" if row["page"] else name
+    return places

@@ -1,0 +1,109 @@
+"""Which drafts are worth learning from?
+
+    tasks ──judge (shard by shard)──▶ tasks with scores and evidence | Dropped
+    signatures ──select (whole set)──▶ the ids to drop, and by whom
+
+Filters judge one task alone and run on any shard; selectors need the whole set
+and see only signatures of it. Whatever leaves, leaves a reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from katsuo.protocols import Filter, Selector, Signature
+from katsuo.types import EXCERPT_CHARS, Dropped, Task, Verdict, digest
+
+
+def judge(
+    tasks: Sequence[Task], filters: Sequence[tuple[str, Filter]]
+) -> tuple[list[Task], list[Dropped]]:
+    """What `filters` keep of one shard, and what they drop, both in the order of `tasks`.
+
+    The first filter that drops a task names the reason; later ones never see
+    it. A kept task carries what every filter measured and found.
+    """
+    standing = list(enumerate(tasks))
+    gone: dict[int, Dropped] = {}
+    for name, part in filters:
+        verdicts = part.judge([task for _, task in standing])
+        judged = zip(standing, verdicts, strict=True)
+        standing = []
+        for (place, task), verdict in judged:
+            if verdict.keep:
+                standing.append((place, _noted(task, name, verdict)))
+            else:
+                gone[place] = dropped_by(task, name, verdict)
+    return [task for _, task in standing], [gone[place] for place in sorted(gone)]
+
+
+def select(
+    signatures: Sequence[Signature], selectors: Sequence[tuple[str, Selector]]
+) -> dict[str, tuple[str, Verdict]]:
+    """The ids that `selectors` drop, each with the selector's name and its verdict.
+
+    Selectors run one after the other; what one drops the next never sees.
+    """
+    gone: dict[str, tuple[str, Verdict]] = {}
+    for name, part in selectors:
+        standing = [row for row in signatures if row.id not in gone]
+        verdicts = dict(part.select(standing))
+        assert verdicts.keys() == {row.id for row in standing}, f"{name} judged other ids"
+        gone |= {id_: (name, verdict) for id_, verdict in verdicts.items() if not verdict.keep}
+    return gone
+
+
+def signature_of(task: Task) -> Signature:
+    """What selectors may know of `task`.
+
+    The text has three lines: the type, the question without its passage, the
+    response. So a selector can tell a question from its answer. Where the
+    response is a label, the question and its answer hardly say what the task
+    is ("Is this review good?", "yes"), so the first line names the passage too.
+    """
+    passage = (
+        f" {digest(_single_spaced(task.context).casefold())}" if task.type.closed_choice else ""
+    )
+    lines = (task.type.value + passage, _question(task), _single_spaced(task.response))
+    return Signature(
+        id=task.id,
+        type=task.type.value,
+        score=math.prod(task.scores.values()),
+        text="\n".join(lines),
+    )
+
+
+def dropped_by(task: Task, name: str, verdict: Verdict) -> Dropped:
+    """The ledger line of a task that the filter or selector `name` drops."""
+    said = f"{task.type.value}: {_question(task)} -> {_single_spaced(task.response)}"
+    return Dropped(
+        item_id=task.id,
+        stage="curate",
+        by=name,
+        reason=verdict.reason,
+        excerpt=said[:EXCERPT_CHARS],
+    )
+
+
+def _noted(task: Task, name: str, verdict: Verdict) -> Task:
+    """`task` with what the filter `name` measured and found."""
+    scores = {} if verdict.score is None else {name: verdict.score}
+    found = tuple(span for span in verdict.evidence if span not in task.evidence)
+    if not scores and not found:
+        return task
+    return dataclasses.replace(
+        task, scores={**task.scores, **scores}, evidence=(*task.evidence, *found)
+    )
+
+
+def _question(task: Task) -> str:
+    """What the instruction says outside its passage, in one line."""
+    passage = task.context.strip()
+    outside = task.instruction.replace(passage, " ") if passage else task.instruction
+    return _single_spaced(outside)
+
+
+def _single_spaced(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,137 @@
+"""Contexts in, task drafts out; a draft that is no task leaves its reason.
+
+    contexts, types, per_context ──▶ requests ──model──▶ completions ──parse──▶ Task | Dropped
+
+The unit of the ledger is the draft, since one context may give several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from katsuo import prompted, wire
+from katsuo.protocols import Completes, Completion, Request, Sampling
+from katsuo.seeds import derive
+from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Origin, Task, TaskType, digest
+from katsuo.wire import Draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A way to ask a generator for a task, and to read its answer."""
+
+    name: str
+    prompt: Callable[[str, TaskType], str]
+    parse: Callable[[str, str, TaskType], Draft | Flaw]
+    chat: bool
+    """Whether the prompt goes through the model's chat template."""
+
+
+FORMATS: Final = {
+    wire.BONITO_V1: Format(
+        name=wire.BONITO_V1,
+        prompt=wire.prompt,
+        parse=lambda text, context, _: wire.parse(text, context),
+        chat=False,
+    ),
+    prompted.PROMPTED_V1: Format(
+        name=prompted.PROMPTED_V1, prompt=prompted.prompt, parse=prompted.parse, chat=True
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateSettings:
+    """What is asked of the generator."""
+
+    generator: str
+    """Its name and sha256, as recorded in every task."""
+    format: str
+    task_types: tuple[TaskType, ...]
+    seed: int
+    per_context: int = 1
+    """Drafts of each type from each passage."""
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """One draft to be written."""
+
+    id: str
+    context: Context
+    kind: TaskType
+    seed: int
+
+
+def generate(
+    contexts: Sequence[Context], model: Completes, settings: GenerateSettings
+) -> Iterator[Task | Dropped]:
+    """One task or one ledger line per draft, by context, then type, then number.
+
+    All contexts enter the model as one unit; a draft's seed follows from the root
+    seed, its context, type and number alone.
+    """
+    form = FORMATS[settings.format]
+    wanted = list(_wanted(contexts, settings))
+    requests = [
+        Request(
+            id=draft.id,
+            prompt=form.prompt(draft.context.text, draft.kind),
+            sampling=settings.sampling,
+            seed=draft.seed,
+            chat=form.chat,
+        )
+        for draft in wanted
+    ]
+    for draft, completion in zip(wanted, model.complete(requests), strict=True):
+        assert draft.id == completion.id, f"asked for {draft.id}, got {completion.id}"
+        yield _task(draft, completion, form, settings)
+
+
+def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator[_Wanted]:
+    for context in contexts:
+        for kind in settings.task_types:
+            for number in range(settings.per_context):
+                names = (context.id, kind.value, str(number))
+                yield _Wanted(
+                    id=digest("draft", settings.generator, settings.format, *names),
+                    context=context,
+                    kind=kind,
+                    seed=derive(settings.seed, "generate", *names),
+                )
+
+
+def _task(
+    draft: _Wanted, completion: Completion, form: Format, settings: GenerateSettings
+) -> Task | Dropped:
+    if completion.failure:
+        return _dropped(draft, completion.failure, completion.text)
+    parsed = form.parse(completion.text, draft.context.text, draft.kind)
+    if isinstance(parsed, Flaw):
+        reason = parsed.reason if completion.finished else f"cut-off-{parsed.reason}"
+        return _dropped(draft, reason, completion.text)
+    if not completion.finished:
+        return _dropped(draft, "cut-off-response", completion.text)
+    return Task(
+        id=draft.id,
+        document_id=draft.context.document_id,
+        context_id=draft.context.id,
+        context=draft.context.text,
+        type=draft.kind,
+        instruction=parsed.instruction,
+        response=parsed.response,
+        origin=Origin(generator=settings.generator, format=form.name, seed=draft.seed),
+    )
+
+
+def _dropped(draft: _Wanted, reason: str, text: str) -> Dropped:
+    return Dropped(
+        item_id=draft.id,
+        stage="generate",
+        by="wire",
+        reason=reason,
+        excerpt=f"{draft.kind.value}: {text}"[:EXCERPT_CHARS],
+    )

@@ -1,0 +1,202 @@
+"""How does a row of an annotated dataset become an instruction and its response?
+
+A source is one dataset and its meta-templates, written as YAML:
+
+    source: super_glue/boolq     # name and subset as on the Hub
+    data: boolq                  # folder of its Parquet splits
+    splits: [train, validation]
+    licence: CC BY-SA 3.0
+    let: {claim: question | sentence}     # optional: further names, each an expression
+    context: passage                      # the passage, an expression
+    document: title                       # optional: what splits must not cut, an expression
+    templates:
+      - name: policy_check
+        type: ynqa
+        when: label in (0, 1)             # optional: an expression
+        choices: ["No", "Yes"]            # the only responses; a list, or an expression
+        instruction: "{{context}} ..."    # a text
+        response: "{{ choices[label] }}"  # a text
+
+Expressions and texts are those of `katsuo.templates.language`; they see the
+row's columns by name (a hyphen becomes an underscore), then what `let` adds,
+then `context`, then `choices`. What is wrong with a file is found when it is
+loaded; what is wrong with a column, at the first row; what is wrong with a
+row is a `Flaw`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from katsuo import seeds
+from katsuo.errors import DataError
+from katsuo.templates import language
+from katsuo.types import Flaw, TaskType, digest
+
+Row: TypeAlias = Mapping[str, object]
+"""One row of a dataset: its columns by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A row as templates see it."""
+
+    id: str
+    """Digest of the source's name and the row."""
+    context: str
+    """The passage, outer white space off."""
+    document_id: str
+    """The same for all records that a split must not part."""
+    names: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A template filled in for one record."""
+
+    instruction: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """One way to turn a record into a task."""
+
+    name: str
+    type: TaskType
+    instruction: str
+    response: str
+    choices: tuple[str, ...] | str | None = None
+    """The only responses: their words, or an expression that lists them."""
+    when: str | None = None
+
+    def fits(self, record: Record) -> bool:
+        """Whether the condition holds; one that fails counts, so that `fill` can tell."""
+        return self.when is None or bool(language.evaluate(self.when, record.names))
+
+    def fill(self, record: Record) -> Filled | Flaw:
+        """The instruction and the response for `record`, or why there are none."""
+        if self.when and isinstance(language.evaluate(self.when, record.names), Flaw):
+            return language.RENDER_FAILED
+        choices = self._choices(record)
+        if isinstance(choices, Flaw):
+            return choices
+        names = {**record.names, "choices": choices} if choices else record.names
+        instruction = language.fill(self.instruction, names)
+        response = language.fill(self.response, names)
+        if isinstance(instruction, Flaw) or isinstance(response, Flaw):
+            return language.RENDER_FAILED
+        filled = Filled(instruction=instruction, response=response)
+        reason = self._fault(filled, record.context, choices)
+        return Flaw(reason=reason) if reason else filled
+
+    def names_used(self) -> set[str]:
+        """The columns and other names that a record must have."""
+        used = language.names_in_text(self.instruction) | language.names_in_text(self.response)
+        if self.choices is not None:
+            used -= {"choices"}
+        for expression in (self.when, self.choices):
+            if isinstance(expression, str):
+                used |= language.names_in_expression(expression)
+        return used
+
+    def _choices(self, record: Record) -> list[str] | Flaw:
+        if not isinstance(self.choices, str):
+            return list(self.choices or ())
+        listed = language.evaluate(self.choices, record.names)
+        if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+            return language.RENDER_FAILED
+        return [str(choice).strip() for choice in listed]
+
+    def _fault(self, filled: Filled, context: str, choices: Sequence[str]) -> str | None:
+        if not filled.response:
+            return "response-empty"
+        if choices and filled.response not in choices:
+            return "response-not-in-choices"
+        if len(set(choices)) < len(choices):
+            return "choices-repeated"
+        if filled.instruction.count(context) != 1 or context in filled.response:
+            # A generator would learn to write the passage where it should write about it.
+            return "context-repeated"
+        if self.type.extractive and not language.quoted_from(filled.response, context):
+            return "answer-not-in-context"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One annotated dataset and its meta-templates."""
+
+    name: str
+    """Name and subset as on the Hub."""
+    data: str
+    """Folder of its Parquet splits, below the folder of all sources."""
+    splits: tuple[str, ...]
+    licence: str
+    context: str
+    """An expression: the passage."""
+    templates: tuple[Template, ...]
+    document: str | None = None
+    """An expression: what a split must not cut; the passage where it is absent."""
+    let: Mapping[str, str] = field(default_factory=dict)
+    """Further names, each with its expression; one may use those above it."""
+
+    def id_of(self, row: Row) -> str:
+        """The id of the record that `row` states."""
+        return digest(self.name, json.dumps(row, sort_keys=True, default=str))
+
+    def read(self, row: Row, seed: int) -> Record | Flaw:
+        """The record that `row` states, or why it states none."""
+        id_ = self.id_of(row)
+        names = _by_name(row) | {language.SEED_NAME: seeds.derive(seed, self.name, id_)}
+        for name, expression in self.let.items():
+            names[name] = language.evaluate(expression, names)
+        context = language.evaluate(self.context, names)
+        group = context if self.document is None else language.evaluate(self.document, names)
+        if isinstance(context, Flaw) or any(
+            isinstance(value, Flaw) for value in (group, *names.values())
+        ):
+            return language.RENDER_FAILED
+        passage = str(context).strip()
+        if not passage:
+            return Flaw(reason="context-empty")
+        # The passage alone names its document, so that datasets which share it share a split.
+        parts = (passage,) if self.document is None else (self.name, str(group))
+        return Record(
+            id=id_,
+            context=passage,
+            document_id=digest("remix", *parts),
+            names=names | {"context": passage},
+        )
+
+    def check(self, row: Row) -> None:
+        """See that `row` has every column that the source and its templates name.
+
+        Raises:
+            DataError: If one is missing; names the source, the template and the columns found.
+        """
+        known = set(_by_name(row))
+        for key, expression in (*self.let.items(), *self._own()):
+            self._check(key, language.names_in_expression(expression) - known, row)
+            known |= {key} if key in self.let else set()
+        for template in self.templates:
+            missing = template.names_used() - known - {"context"}
+            self._check(f"template {template.name}", missing, row)
+
+    def _own(self) -> list[tuple[str, str]]:
+        own = {"context": self.context, "document": self.document}
+        return [(key, expression) for key, expression in own.items() if expression is not None]
+
+    def _check(self, where: str, missing: set[str], row: Row) -> None:
+        if missing:
+            raise DataError(
+                f"{self.name}, {where}: no column {', '.join(sorted(missing))} in the data; "
+                f"found {', '.join(sorted(row))}"
+            )
+
+
+def _by_name(row: Row) -> dict[str, Any]:
+    return {column.replace("-", "_"): value for column, value in row.items()}

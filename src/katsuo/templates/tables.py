@@ -1,0 +1,64 @@
+"""Where do the rows of a source come from?
+
+From Parquet files, one a split, in a folder below the folder of all sources.
+Rows come in an order of chance, so that the first hundred are a sample of
+all. For that a source is held in memory as columns (the largest bundled one
+takes some 20 MB); a dataset that does not fit must be sampled beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from katsuo import seeds
+from katsuo.errors import DataError
+from katsuo.templates.compiler import Row, Source
+
+_BATCH_ROWS: Final = 256
+
+
+def with_rows(
+    sources: Iterable[Source], folder: Path, seed: int
+) -> list[tuple[Source, Iterator[Row]]]:
+    """Each source with its rows, read from below `folder` when the first one is asked for."""
+    return [
+        (source, read_rows(folder / source.data, source.splits, seed=seed)) for source in sources
+    ]
+
+
+def read_rows(folder: Path, splits: Sequence[str], *, seed: int) -> Iterator[Row]:
+    """The rows of `splits`, together and in an order that depends on `seed` and the folder's name.
+
+    Raises:
+        DataError: If a split is missing, is no Parquet file or has other columns than the first.
+    """
+    import pyarrow
+
+    tables = [_read(folder, split) for split in splits]
+    for split, table in zip(splits, tables, strict=True):
+        if set(table.column_names) != set(tables[0].column_names):
+            raise DataError(
+                f"{folder / split}.parquet has the columns {', '.join(table.column_names)}; "
+                f"{splits[0]} has {', '.join(tables[0].column_names)}"
+            )
+    table = pyarrow.concat_tables(tables, promote_options="permissive")
+    order = list(range(table.num_rows))
+    seeds.stream(seed, "rows", folder.name).shuffle(order)
+    for start in range(0, len(order), _BATCH_ROWS):
+        yield from table.take(order[start : start + _BATCH_ROWS]).to_pylist()
+
+
+def _read(folder: Path, split: str) -> Any:  # noqa: ANN401 -- pyarrow ships no types
+    import pyarrow
+    from pyarrow import parquet
+
+    path = folder / f"{split}.parquet"
+    if not path.is_file():
+        found = ", ".join(sorted(file.stem for file in folder.glob("*.parquet")))
+        raise DataError(f"{path}: no such file; the splits in {folder} are: {found or 'none'}")
+    try:
+        return parquet.read_table(path)
+    except pyarrow.ArrowException as error:
+        raise DataError(f"{path}: no Parquet file: {error}") from error

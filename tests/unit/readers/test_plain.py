@@ -1,0 +1,76 @@
+"""The characters that all offsets count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from katsuo.readers.plain import decoded, encoding_of_file, joined, normalised
+from katsuo.readers.refusals import RefusedError
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        pytest.param("a\r\nb\rc\fd\u2028e", "a\nb\nc\nd\ne", id="one-kind-of-line-end"),
+        pytest.param("a\x00\x07b\tc\n", "ab\tc\n", id="controls-fall-away"),
+        pytest.param("co\u00adoperate\ufeff", "cooperate", id="invisible-marks-fall-away"),
+        pytest.param("e\u0301", "\u00e9", id="letters-are-composed"),
+        pytest.param("\ud83d", "\ufffd", id="lone-surrogate"),
+        pytest.param("\u200d\U0001f600", "\u200d\U0001f600", id="joiners-and-emoji-stay"),
+    ],
+)
+def test_only_what_cannot_be_seen_or_written_changes(raw: str, text: str) -> None:
+    assert normalised(raw) == text
+
+
+@given(st.text(st.characters(codec=None)))
+def test_normalised_text_can_be_written_and_stays_as_it_is(raw: str) -> None:
+    once = normalised(raw)
+    assert normalised(once) == once
+    assert once.encode("utf-8").decode("utf-8") == once
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_every_page_begins_where_it_says(pages: list[str]) -> None:
+    reading = joined(pages)
+    assert len(reading.page_starts) == len(pages)
+    for page, start in zip(pages, reading.page_starts, strict=True):
+        assert reading.text.startswith(normalised(page).strip(), start)
+
+
+@pytest.mark.parametrize(
+    ("data", "declared", "text"),
+    [
+        pytest.param(
+            "本契約".encode("shift_jis"), "shift_jis", "本契約", id="what-a-page-declares"
+        ),
+        pytest.param("é".encode(), "latin-1", "é", id="bytes-that-show-utf-8-win"),
+        pytest.param("é".encode("utf-16"), "latin-1", "é", id="a-mark-wins"),
+        pytest.param(b"plain", "no-such-codec", "plain", id="an-unknown-name-is-ignored"),
+        pytest.param(
+            "été ".encode() * 9 + b"\xc3", None, "été " * 9 + "\ufffd", id="cut-in-a-letter"
+        ),
+        pytest.param(
+            "été ".encode() * 50 + b"\xff.", None, "été " * 50 + "\ufffd.", id="one-bad-byte"
+        ),
+    ],
+)
+def test_bytes_are_read_by_their_best_evidence(
+    data: bytes, declared: str | None, text: str
+) -> None:
+    assert decoded(data, declared) == text
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(RefusedError) as caught:
+        decoded(bytes(range(256)) * 8)
+    assert caught.value.reason == "not-text"
+
+
+def test_the_encoding_of_a_long_file_is_told_by_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("名前,本文\n".encode("shift_jis") * 150_000)
+    assert "本文" in (tmp_path / "a.csv").read_bytes().decode(encoding_of_file(tmp_path / "a.csv"))

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from katsuo import wire
+from katsuo.errors import DataError, RecipeError
+from katsuo.stages.remix import RemixSettings, remix
+from katsuo.templates import Row, Source, Template
+from katsuo.types import Dropped, Task, TaskType
+
+YES_NO = Template(
+    name="yes_no",
+    type=TaskType.YNQA,
+    choices=("No", "Yes"),
+    instruction="{{context}}\n{{ question }}",
+    response="{{ choices[label] }}",
+)
+SPAN = Template(
+    name="span", type=TaskType.EXQA, instruction="{{context}}\nWhat?", response="{{ span }}"
+)
+SPAN_AGAIN = Template(
+    name="span_again", type=TaskType.EXQA, instruction="What? {{context}}", response="{{ span }}"
+)
+
+
+def source(*templates: Template, name: str = "tiny/one", document: str | None = None) -> Source:
+    return Source(
+        name=name,
+        data="tiny",
+        splits=("train",),
+        licence="CC0",
+        context="passage",
+        document=document,
+        templates=templates,
+    )
+
+
+def row(passage: str = " A gull sat. ", **changes: object) -> Row:
+    return {"passage": passage, "question": "Did it?", "label": 1, "span": "gull", **changes}
+
+
+def rows(n: int) -> list[Row]:
+    return [row(f"Gull {i} sat.", span=f"Gull {i}") for i in range(n)]
+
+
+def remixed(
+    *sources: tuple[Source, Iterable[Row]], settings: RemixSettings | None = None
+) -> list[Task | Dropped]:
+    return list(remix(sources, settings or RemixSettings(seed=1)))
+
+
+def tasks(outcomes: Iterable[Task | Dropped]) -> list[Task]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Task)]
+
+
+def test_a_row_becomes_a_task_that_comes_back_from_the_wire() -> None:
+    (task,) = tasks(remixed((source(YES_NO), [row()])))
+    assert (task.context, task.instruction, task.response) == (
+        "A gull sat.",
+        "A gull sat.\nDid it?",
+        "Yes",
+    )
+    assert (task.origin.generator, task.origin.format) == ("tiny/one/yes_no", wire.BONITO_V1)
+    draft = wire.Draft(instruction=task.instruction, response=task.response)
+    text = wire.render(draft, task.context)
+    assert isinstance(text, str)
+    assert wire.parse(text, task.context) == draft
+
+
+@pytest.mark.parametrize(
+    ("template", "bad", "by", "reason"),
+    [
+        pytest.param(YES_NO, row("  "), "tiny/one", "context-empty", id="no-passage"),
+        pytest.param(YES_NO, row("a" * 2401), "tiny/one", "context-too-long", id="long"),
+        pytest.param(YES_NO, row(label=7), "tiny/one/yes_no", "render-failed", id="unrenderable"),
+        pytest.param(SPAN, row(span=" "), "tiny/one/span", "response-empty", id="blank"),
+        pytest.param(
+            SPAN, row(span="gul"), "tiny/one/span", "answer-not-in-context", id="half-a-word"
+        ),
+        pytest.param(
+            YES_NO,
+            row(question="A gull sat. Did it?"),
+            "tiny/one/yes_no",
+            "context-repeated",
+            id="passage-twice",
+        ),
+        pytest.param(
+            YES_NO, row(question="<|pipe|>"), "tiny/one/yes_no", "marker-in-text", id="marker"
+        ),
+        pytest.param(
+            YES_NO, row(question="{{context}}"), "tiny/one/yes_no", "not-invertible", id="slot"
+        ),
+        pytest.param(
+            Template(
+                name="late",
+                type=TaskType.QA,
+                instruction="{{context}}",
+                response="x",
+                when="label > 1",
+            ),
+            row(),
+            "tiny/one",
+            "no-template-fits",
+            id="condition",
+        ),
+        pytest.param(
+            Template(
+                name="odd",
+                type=TaskType.QA,
+                instruction="{{context}}",
+                response="x",
+                when="label > span",
+            ),
+            row(),
+            "tiny/one/odd",
+            "render-failed",
+            id="condition-fails",
+        ),
+        pytest.param(
+            Template(
+                name="sure",
+                type=TaskType.YNQA,
+                choices=("Yes", "No"),
+                instruction="{{context}}",
+                response="yes",
+            ),
+            row(),
+            "tiny/one/sure",
+            "response-not-in-choices",
+            id="other-word",
+        ),
+        pytest.param(
+            Template(
+                name="twins",
+                type=TaskType.MCQA,
+                choices="[span, span]",
+                instruction="{{context}}",
+                response="{{ span }}",
+            ),
+            row(),
+            "tiny/one/twins",
+            "choices-repeated",
+            id="same-option-twice",
+        ),
+    ],
+)
+def test_a_row_that_gives_no_task_leaves_its_reason(
+    template: Template, bad: Row, by: str, reason: str
+) -> None:
+    (dropped,) = remixed((source(template), [bad]))
+    assert isinstance(dropped, Dropped)
+    assert (dropped.stage, dropped.by, dropped.reason) == ("remix", by, reason)
+
+
+def test_the_same_task_is_made_once() -> None:
+    first, second = remixed((source(YES_NO), [row(), row(id="other")]))
+    assert isinstance(first, Task)
+    assert isinstance(second, Dropped)
+    assert second.reason == "duplicate"
+
+
+def test_the_same_seed_gives_the_same_tasks_and_another_seed_others() -> None:
+    made = [
+        remixed((source(YES_NO, SPAN, SPAN_AGAIN), rows(30)), settings=RemixSettings(seed=seed))
+        for seed in (1, 1, 2)
+    ]
+    assert made[0] == made[1] != made[2]
+
+
+def test_what_a_row_gives_does_not_depend_on_the_other_rows() -> None:
+    whole = remixed((source(YES_NO, SPAN, SPAN_AGAIN), rows(20)))
+    backwards = remixed((source(YES_NO, SPAN, SPAN_AGAIN), rows(20)[::-1]))
+    assert whole == backwards[::-1]
+
+
+def test_several_tasks_of_one_row_are_of_different_types_first() -> None:
+    settings = RemixSettings(seed=1, tasks_per_row=2)
+    made = tasks(remixed((source(SPAN, SPAN_AGAIN, YES_NO), rows(20)), settings=settings))
+    assert Counter(task.type for task in made) == {TaskType.EXQA: 20, TaskType.YNQA: 20}
+
+
+def test_sources_share_the_cap_of_a_type_evenly() -> None:
+    settings = RemixSettings(seed=1, cap_per_type=10)
+    one, two = source(SPAN, name="one"), source(SPAN_AGAIN, name="two")
+    made = tasks(remixed((one, rows(50)), (two, rows(50)), settings=settings))
+    assert Counter(task.origin.generator for task in made) == {"one/span": 5, "two/span_again": 5}
+
+
+def test_a_cap_of_one_type_stands_in_place_of_the_common_cap() -> None:
+    settings = RemixSettings(seed=1, cap_per_type=3, caps={TaskType.EXQA: 0})
+    made = tasks(remixed((source(SPAN, YES_NO), rows(20)), settings=settings))
+    assert Counter(task.type for task in made) == {TaskType.YNQA: 3}
+
+
+def test_a_row_that_only_fits_full_types_says_so() -> None:
+    settings = RemixSettings(seed=1, caps={TaskType.EXQA: 0})
+    never = Template(
+        name="never", type=TaskType.QA, instruction="{{context}}", response="x", when="label > 1"
+    )
+    (dropped,) = remixed((source(SPAN, never), [row()]), settings=settings)
+    assert isinstance(dropped, Dropped)
+    assert dropped.reason == "type-cap-full"
+
+
+def test_a_full_source_is_read_no_further() -> None:
+    def endless() -> Iterator[Row]:
+        yield from rows(5)
+        raise AssertionError("read on")
+
+    settings = RemixSettings(seed=1, cap_per_source=5)
+    assert len(tasks(remixed((source(YES_NO), endless()), settings=settings))) == 5
+
+
+def test_tasks_of_one_passage_share_a_document_across_sources() -> None:
+    made = tasks(remixed((source(SPAN, name="a"), [row()]), (source(YES_NO, name="b"), [row()])))
+    assert len({task.document_id for task in made}) == 1
+
+
+def test_a_document_expression_keeps_passages_together() -> None:
+    grouped = source(YES_NO, document="title")
+    made = tasks(remixed((grouped, [row("One.", title="t"), row("Two.", title="t")])))
+    assert len({task.document_id for task in made}) == 1
+    assert len({task.context_id for task in made}) == 2
+
+
+def test_a_missing_column_stops_at_the_first_row() -> None:
+    with pytest.raises(DataError, match="template span: no column span in the data"):
+        remixed((source(SPAN), [{"passage": "x"}]))
+
+
+@pytest.mark.parametrize(
+    "name", ["cap_per_source", "cap_per_type", "tasks_per_row", "max_context_chars"]
+)
+def test_a_setting_below_one_is_refused(name: str) -> None:
+    changes: dict[str, Any] = {name: 0}
+    with pytest.raises(RecipeError, match=rf"remix\.{name} is 0; it must be >= 1"):
+        RemixSettings(**changes)
+
+
+def test_a_negative_cap_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"remix\.caps\.exqa is -1"):
+        RemixSettings(caps={TaskType.EXQA: -1})

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from katsuo import wire
+from katsuo.stages.tuning import (
+    Limit,
+    arm_steps,
+    as_long_as,
+    fit,
+    tapt_pairs,
+    task_pairs,
+    teach_pairs,
+)
+from katsuo.training import TuneSettings, plan
+from katsuo.types import Context, Dropped, Origin, Pair, Task, TaskType
+
+PASSAGE = "The lease ends in May."
+
+
+def task(instruction: str = f"{PASSAGE}\nWhen does it end?", response: str = "May") -> Task:
+    return Task(
+        id="t1",
+        document_id="d1",
+        context_id="c1",
+        context=PASSAGE,
+        type=TaskType.EXQA,
+        instruction=instruction,
+        response=response,
+        origin=Origin(generator="test", format=wire.BONITO_V1, seed=0),
+    )
+
+
+def words(pair: Pair) -> tuple[int, int]:
+    return len(pair.prompt.split()), len(pair.target.split())
+
+
+def test_adapting_learns_the_response_as_an_answer_to_a_users_turn() -> None:
+    assert task_pairs([task()]) == [
+        Pair(prompt=f"{PASSAGE}\nWhen does it end?", target="May", chat=True)
+    ]
+
+
+def test_next_word_prediction_learns_the_whole_passage() -> None:
+    context = Context(id="c1", document_id="d1", text=PASSAGE, start=0, end=len(PASSAGE))
+    assert tapt_pairs([context]) == [Pair(prompt="", target=PASSAGE, chat=False)]
+
+
+def test_what_teaching_shows_is_what_generating_asks_and_parses() -> None:
+    (pair,) = teach_pairs([task()])
+    assert isinstance(pair, Pair)
+    assert pair.prompt == wire.prompt(PASSAGE, TaskType.EXQA)
+    assert not pair.chat
+    assert wire.parse(pair.target, PASSAGE) == wire.Draft(
+        instruction=task().instruction, response="May"
+    )
+
+
+def test_a_task_that_the_wire_format_cannot_carry_is_dropped_with_its_reason() -> None:
+    (dropped,) = teach_pairs([task(response="a <|pipe|> b")])
+    assert isinstance(dropped, Dropped)
+    assert (dropped.item_id, dropped.stage, dropped.by, dropped.reason) == (
+        "t1",
+        "teach",
+        "wire",
+        "marker-in-text",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [
+        pytest.param(Pair(prompt="a b c", target="d"), None, id="just-fits"),
+        pytest.param(Pair(prompt="a b c", target="d e"), "too-long", id="one-token-too-long"),
+        pytest.param(Pair(prompt="a", target="  "), "target-empty", id="blank-target"),
+        pytest.param(Pair(prompt="a " * 9, target=""), "target-empty", id="empty-before-too-long"),
+    ],
+)
+def test_a_pair_is_learned_whole_or_not_at_all(pair: Pair, reason: str | None) -> None:
+    kept, dropped = fit([pair], words, Limit(max_tokens=4))
+    assert kept == ([pair] if reason is None else [])
+    assert [entry.reason for entry in dropped] == ([] if reason is None else [reason])
+
+
+def test_a_text_of_one_token_has_nothing_to_learn() -> None:
+    _, dropped = fit(
+        [Pair(prompt="", target="x", chat=False)], lambda _: (1, 0), Limit(max_tokens=9)
+    )
+    assert [entry.reason for entry in dropped] == ["target-empty"]
+
+
+def test_what_arrives_is_kept_or_dropped_and_keeps_its_order() -> None:
+    pairs = [Pair(prompt="p", target="x " * n) for n in range(6)]
+    kept, dropped = fit(pairs, words, Limit(max_tokens=4, stage="teach"))
+    assert kept == pairs[1:4]
+    assert len(kept) + len(dropped) == len(pairs)
+    assert {entry.stage for entry in dropped} == {"teach"}
+
+
+def test_the_tapt_arm_takes_as_many_steps_as_the_arm_of_tasks() -> None:
+    settings = TuneSettings(batch_tokens=64, epochs=2)
+    tapt = as_long_as([30] * 21, settings)
+    assert tapt.max_steps == arm_steps([30] * 21, settings) == 22
+    assert len(plan([50, 60], tapt)) == 22
