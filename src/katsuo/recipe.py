@@ -141,6 +141,18 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: If the file or a change cannot be read, or a key or value is none.
     """
     file = path / "recipe.yaml" if path.is_dir() else path
+    raw = read_yaml(file)
+    for change in changes:
+        apply(raw, change)
+    return of(raw, str(file))
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        RecipeError: If the file cannot be read, or is no mapping.
+    """
     try:
         text = file.read_text("utf-8")
     except OSError as error:
@@ -157,9 +169,7 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
         raise RecipeError(
             f"{file}: holds a {type(raw).__name__}; a recipe is a mapping of sections"
         )
-    for change in changes:
-        _apply(raw, change)
-    return of(raw, str(file))
+    return raw
 
 
 def of(raw: Mapping[str, Any], where: str) -> Recipe:
@@ -171,7 +181,7 @@ def of(raw: Mapping[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        raise RecipeError(f"{where}: {_first(error)}") from error
+        raise RecipeError(f"{where}: {first_error(error, Recipe)}") from error
 
 
 def resolved(recipe: Recipe) -> str:
@@ -194,7 +204,12 @@ def expand(paths: Sequence[str], key: str) -> list[Path]:
     return expanded
 
 
-def _apply(raw: dict[str, Any], change: str) -> None:
+def apply(raw: dict[str, Any], change: str) -> None:
+    """Make `change`, such as `generate.temperature=0.7`, in the mapping of a recipe.
+
+    Raises:
+        RecipeError: If it is not `key=value`.
+    """
     key, separator, value = change.partition("=")
     if not separator or not key:
         raise RecipeError(f"--set {change!r}: write key=value, such as generate.temperature=0.7")
@@ -210,12 +225,12 @@ def _apply(raw: dict[str, Any], change: str) -> None:
         raise RecipeError(f"--set {change!r}: the value is not YAML") from error
 
 
-def _first(error: ValidationError) -> str:
-    """The first thing wrong, in one line, with the nearest known key."""
+def first_error(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing wrong with a `model`, in one line, with the nearest known key."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = _keys(first["loc"][:-1])
+        known = _keys(model, first["loc"][:-1])
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
         return f"unknown key {place!r}; {hint}"
@@ -223,8 +238,7 @@ def _first(error: ValidationError) -> str:
     return f"{place} is {first['input']!r}; {message[:1].lower()}{message[1:]}"
 
 
-def _keys(sections: Sequence[int | str]) -> list[str]:
-    model: type[BaseModel] = Recipe
+def _keys(model: type[BaseModel], sections: Sequence[int | str]) -> list[str]:
     for section in sections:
         kind = model.model_fields[str(section)].annotation
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):

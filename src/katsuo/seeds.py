@@ -28,4 +28,4 @@ def derive(root: int, *names: str) -> int:
 
 def stream(root: int, *names: str) -> random.Random:
     """A random generator of its own for the stream called `names`."""
-    return random.Random(derive(root, *names))  # noqa: S311 -- reproducibility, not secrecy
+    return random.Random(derive(root, *names))

@@ -39,9 +39,7 @@ class Draft:
 
 def prompt(context: str, kind: TaskType) -> str:
     """The prompt that asks a `bonito-v1` generator for a task of `kind` about `context`."""
-    return (
-        f"{TASKTYPE_MARK}\n{kind.full_name}\n{CONTEXT_MARK}\n{context.strip()}\n{TASK_MARK}\n"
-    )
+    return f"{TASKTYPE_MARK}\n{kind.full_name}\n{CONTEXT_MARK}\n{context.strip()}\n{TASK_MARK}\n"
 
 
 def render(draft: Draft, context: str) -> str | Flaw:
@@ -54,7 +52,9 @@ def render(draft: Draft, context: str) -> str | Flaw:
     passage = context.strip()
     if not passage:
         return Flaw(reason="context-empty")
-    parts = tuple(part.replace(passage, CONTEXT_SLOT) for part in (draft.instruction, draft.response))
+    parts = tuple(
+        part.replace(passage, CONTEXT_SLOT) for part in (draft.instruction, draft.response)
+    )
     text = f"{parts[0]}\n{PIPE_MARK}\n{parts[1]}"
     if any(mark in part for mark in MARKS for part in (passage, *parts)):
         return Flaw(reason="marker-in-text")
@@ -72,7 +72,7 @@ def parse(text: str, context: str) -> Draft | Flaw:
     parts = text.split(PIPE_MARK)
     if len(parts) == 1:
         return Flaw(reason="pipe-missing")
-    if len(parts) > 2:  # noqa: PLR2004 -- instruction and response
+    if len(parts) > 2:
         return Flaw(reason="pipe-repeated")
     passage = context.strip()
     instruction, response = (part.strip().replace(CONTEXT_SLOT, passage) for part in parts)

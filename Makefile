@@ -1,0 +1,42 @@
+# One door: what CI runs, and what a developer runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix bench docs test-train
+
+help:  ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: $(VENV)/.ready  ## Build .venv with the pinned versions
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	touch $@
+
+demo: setup  ## Take the whole road on the invented harbour
+	$(BIN)/python examples/harbour/demo.py
+
+test: setup  ## Run the test suite
+	$(BIN)/python -m pytest -m 'not slow and not gpu'
+
+test-train: setup  ## Run the slow tests with the real model too
+	$(BIN)/python -m pytest -m 'slow and not gpu'
+
+check: setup  ## Format, lint, types, import contracts, stale docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/docs tests/test_architecture.py
+
+fix: setup  ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## Run the benchmarks, one after the other
+	$(BIN)/python benchmarks/run.py
+
+docs: setup  ## Write the pages that are made from the code
+	$(BIN)/python docs/make_cli.py

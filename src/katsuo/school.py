@@ -1,0 +1,257 @@
+"""How a generator is made: annotated datasets to tasks, tasks to an adapter that writes tasks.
+
+    sources ─remix─▶ runs/NAME/remix/{rows,dropped}.parquet, card.json
+                 ─teach─▶ runs/NAME/generator/  adapter, losses.jsonl, katsuo.json
+
+The trainer is the road's; only the pairs differ: a prompt in the wire format,
+and the task as the generator should write it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+import katsuo
+from katsuo import engines, templates, wire
+from katsuo.errors import RecipeError
+from katsuo.recipe import apply, expand, first_error, read_yaml
+from katsuo.road.trip import Counts, Event, Listener, key_of
+from katsuo.stages.remix import RemixSettings
+from katsuo.stages.remix import remix as remixed
+from katsuo.stages.tuning import Limit, fit, teach_pairs
+from katsuo.store import tables
+from katsuo.store.files import read_json, sha256, write_json, write_text
+from katsuo.store.runs import Run
+from katsuo.templates.tables import with_rows
+from katsuo.training import Step, TuneSettings
+from katsuo.types import Dropped, Pair, Task, TaskType
+
+_HELD_OUT_BUCKETS: Final = 1000
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Remix(_Section):
+    """Annotated datasets in, tasks out."""
+
+    folder: str = "$KATSUO_DATA/sources"
+    """Folder that holds one folder of Parquet files per source."""
+    sources: list[str] | None = None
+    """Names of the bundled sources to use; all of them where it is null."""
+    cap_per_type: int | None = Field(default=None, ge=1)
+    caps: dict[TaskType, int] = {}
+    """Most tasks of single types, in place of `cap_per_type`."""
+    tasks_per_row: int = Field(default=1, ge=1)
+    max_context_chars: int = Field(default=2400, ge=100)
+
+    @field_validator("caps", mode="before")
+    @classmethod
+    def _named(cls, caps: object) -> object:
+        if not isinstance(caps, dict):
+            return caps
+        return {TaskType.named(str(name)): cap for name, cap in caps.items()}
+
+
+class Teach(_Section):
+    """Tasks in, a generator out."""
+
+    base: str = "smollm2-135m"
+    held_out_fraction: float = Field(default=0.04, gt=0, lt=1)
+    """Share of the passages whose tasks are never learned, for the held-out losses."""
+    held_out_per_type: int = Field(default=40, ge=1)
+    """Most held-out tasks of a type."""
+    epochs: float = Field(default=1.0, gt=0)
+    learning_rate: float = Field(default=5e-4, gt=0)
+    rank: int = Field(default=16, ge=1)
+    alpha: float = Field(default=32, gt=0)
+    batch_tokens: int = Field(default=2048, ge=64)
+    max_tokens: int = Field(default=768, ge=16)
+    max_steps: int | None = Field(default=None, ge=1)
+    compile: bool = False
+
+
+class Lesson(_Section):
+    """A teaching recipe."""
+
+    name: str = "generator"
+    seed: int = 0
+    remix: Remix = Remix()
+    teach: Teach = Teach()
+
+
+def load(path: Path, changes: Sequence[str] = ()) -> Lesson:
+    """The teaching recipe in the YAML file `path`, with `changes` applied.
+
+    Raises:
+        RecipeError: If the file, a key or a value is none.
+    """
+    raw = read_yaml(path)
+    for change in changes:
+        apply(raw, change)
+    try:
+        return Lesson.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError(f"{path}: {first_error(error, Lesson)}") from error
+
+
+def go(lesson: Lesson, run: Run, *, until: str, listen: Listener) -> dict[str, Any]:
+    """Remix, and with `until` = `teach` also teach; the card of what was made.
+
+    Raises:
+        KatsuoError: If a source or the base cannot be read.
+    """
+    with run.alone():
+        resolved = yaml.safe_dump(lesson.model_dump(mode="json"), sort_keys=False)
+        write_text(run.folder / "recipe.yaml", resolved)
+        card = _remix(lesson, run.folder / "remix", listen)
+        if until == "remix":
+            return card
+        return _teach(lesson, run.folder, card, listen)
+
+
+def text(card: Mapping[str, Any]) -> str:
+    """A card for a person."""
+    return str(yaml.safe_dump(dict(card), sort_keys=False, allow_unicode=True)).rstrip()
+
+
+def _remix(lesson: Lesson, folder: Path, listen: Listener) -> dict[str, Any]:
+    asked = lesson.remix
+    place = expand([asked.folder], "remix.folder")[0]
+    sources = templates.load_sources(asked.sources)
+    files = {
+        f"{source.data}/{split}": sha256(place / source.data / f"{split}.parquet")
+        for source in sources
+        for split in source.splits
+        if (place / source.data / f"{split}.parquet").is_file()
+    }
+    key = key_of("remix", files, asked.model_dump(mode="json"), lesson.seed)
+    card = read_json(folder / "card.json")
+    if card is not None and card["key"] == key:
+        listen(Event(stage="remix", finished=True, note="done already"))
+        return card
+    settings = RemixSettings(
+        seed=lesson.seed,
+        cap_per_type=asked.cap_per_type,
+        caps=asked.caps,
+        tasks_per_row=asked.tasks_per_row,
+        max_context_chars=asked.max_context_chars,
+    )
+    counts = Counts(unit="task")
+    made: Counter[str] = Counter()
+    kept: list[Task] = []
+    lines: list[Dropped] = []
+    for item in remixed(with_rows(sources, place, lesson.seed), settings):
+        if isinstance(item, Task):
+            kept.append(item)
+            made.update((f"type/{item.type}", f"template/{item.origin.generator}"))
+        else:
+            lines.append(item)
+    counts.keep(len(kept))
+    counts.drop(lines)
+    tables.write(folder / "rows.parquet", tables.TASKS, map(tables.task_row, kept))
+    tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
+    card = {
+        "key": key,
+        "counts": counts.facts,
+        "by_type": _under(made, "type/"),
+        "by_template": _under(made, "template/"),
+        "licences": {source.name: source.licence for source in sources},
+        "files": files,
+    }
+    write_json(folder / "card.json", card)
+    listen(Event(stage="remix", done=counts.arrived, kept=counts.passed, unit="task",
+                 dropped=counts.dropped.total(), finished=True))  # fmt: skip
+    return card
+
+
+def _teach(
+    lesson: Lesson, folder: Path, remix_card: Mapping[str, Any], listen: Listener
+) -> dict[str, Any]:
+    base = engines.find(lesson.teach.base)
+    into = folder / "generator"
+    key = key_of("teach", remix_card["key"], lesson.model_dump(mode="json"), base.identity)
+    card = read_json(into / "katsuo.json")
+    if card is not None and card["key"] == key:
+        listen(Event(stage="teach", finished=True, note="done already"))
+        return card
+    learned, held_out, lines = _pairs(lesson, folder / "remix" / "rows.parquet", base)
+
+    def on_step(step: Step) -> None:
+        note = f"loss {step.loss:.3f}, {step.tokens_per_second:.0f} tokens/s"
+        listen(Event(stage="teach", done=step.step, total=step.n_steps, unit="step", note=note))
+
+    settings = _settings(lesson)
+    tuner = engines.open_tuner(base, settings, held_out=held_out, on_step=on_step)
+    report = tuner.tune(learned, into)
+    tables.write(into / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
+    card = {
+        "key": key,
+        "katsuo": katsuo.__version__,
+        "format": wire.BONITO_V1,
+        "base": {"name": base.name, "sha256": base.sha256, "note": base.note},
+        "settings": asdict(settings),
+        "report": asdict(report),
+        "pairs": len(learned),
+        "held_out": {name: len(pairs) for name, pairs in held_out.items()},
+        "held_out_nats": _held_out_nats(into),
+        "by_type": remix_card["by_type"],
+        "licences": remix_card["licences"],
+    }
+    write_json(into / "katsuo.json", card)
+    listen(Event(stage="teach", finished=True, seconds=report.seconds, note=str(into)))
+    return card
+
+
+def _pairs(
+    lesson: Lesson, rows: Path, base: engines.Named
+) -> tuple[list[Pair], dict[str, list[Pair]], list[Dropped]]:
+    """What is learned, what is held out by passage and by type, and what fits nowhere."""
+    limit = Limit(max_tokens=lesson.teach.max_tokens, stage="teach")
+    size = engines.pair_sizes(base)
+    learned: list[Task] = []
+    aside: dict[str, list[Task]] = {}
+    border = lesson.teach.held_out_fraction * _HELD_OUT_BUCKETS
+    for task in tables.tasks([rows]):
+        if int(task.document_id, 16) % _HELD_OUT_BUCKETS >= border:
+            learned.append(task)
+        elif len(group := aside.setdefault(task.type.value, [])) < lesson.teach.held_out_per_type:
+            group.append(task)
+    pairs, lines = _fitted(learned, size, limit)
+    held_out = {name: _fitted(group, size, limit)[0] for name, group in sorted(aside.items())}
+    return pairs, held_out, lines
+
+
+def _fitted(found: Sequence[Task], size: Any, limit: Limit) -> tuple[list[Pair], list[Dropped]]:  # noqa: ANN401
+    made = list(teach_pairs(found))
+    pairs = [pair for pair in made if isinstance(pair, Pair)]
+    kept, dropped = fit(pairs, size, limit)
+    return kept, [line for line in made if isinstance(line, Dropped)] + dropped
+
+
+def _settings(lesson: Lesson) -> TuneSettings:
+    chosen = lesson.teach.model_dump(exclude={"base", "held_out_fraction", "held_out_per_type"})
+    return TuneSettings(**chosen, seed=lesson.seed)
+
+
+def _held_out_nats(folder: Path) -> dict[str, float]:
+    rows = [json.loads(line) for line in (folder / "losses.jsonl").read_text("utf-8").splitlines()]
+    measured = [row["held_out"] for row in rows if "held_out" in row]
+    return {name: round(nats, 4) for name, nats in measured[-1].items()} if measured else {}
+
+
+def _under(counts: Counter[str], prefix: str) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): n
+        for name, n in sorted(counts.items())
+        if name.startswith(prefix)
+    }
