@@ -23,11 +23,12 @@ from katsuo.types import (
     TaskType,
     Verdict,
 )
+from katsuo.version import VERSION
 
 if TYPE_CHECKING:
     from katsuo.compat import Bonito, SamplingParams
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Bonito",

@@ -24,6 +24,7 @@ from katsuo.types import Pair
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from katsuo.models.hf import HfModel
     from katsuo.models.shelf import Model
     from katsuo.models.tokens import Tokens
 
@@ -226,7 +227,7 @@ def need_train(what: str) -> None:
         )
 
 
-def _open_hf(model: Model) -> Any:  # noqa: ANN401 -- named only when the extra is there
+def _open_hf(model: Model) -> HfModel:
     need_train("ranking answers")
     from katsuo.models.hf import HfModel
     from katsuo.models.tokens import Tokens

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from katsuo.errors import RecipeError
 from katsuo.types import Pair, Task, Verdict
@@ -110,6 +110,7 @@ class Ranks(Protocol):
         ...
 
 
+@runtime_checkable
 class Filter(Protocol):
     """Judges one task alone, so that it runs on any shard."""
 
@@ -130,6 +131,7 @@ class Signature:
     """The instruction without its context, and the response: what makes two tasks twins."""
 
 
+@runtime_checkable
 class Selector(Protocol):
     """Decides over the whole set, in one deterministic pass over signatures."""
 

@@ -19,7 +19,6 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-import katsuo
 from katsuo import engines, templates, wire
 from katsuo.errors import RecipeError
 from katsuo.recipe import apply, expand, first_error, read_yaml
@@ -33,6 +32,7 @@ from katsuo.store.runs import Run
 from katsuo.templates.tables import with_rows
 from katsuo.training import Step, TuneSettings
 from katsuo.types import Dropped, Pair, Task, TaskType
+from katsuo.version import VERSION
 
 _HELD_OUT_BUCKETS: Final = 1000
 
@@ -196,7 +196,7 @@ def _teach(
     tables.write(into / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
     card = {
         "key": key,
-        "katsuo": katsuo.__version__,
+        "katsuo": VERSION,
         "format": wire.BONITO_V1,
         "base": {"name": base.name, "sha256": base.sha256, "note": base.note},
         "settings": asdict(settings),

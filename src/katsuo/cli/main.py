@@ -10,9 +10,9 @@ from typing import Annotated, Final
 
 import typer
 
-from katsuo import __version__
 from katsuo.cli import doctor, models, running, starting, teaching
 from katsuo.errors import KatsuoError
+from katsuo.version import VERSION
 
 BAD_REQUEST: Final = 2
 INTERRUPTED: Final = 130
@@ -36,7 +36,7 @@ doctor.add(app)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"katsuo {__version__}")
+        print(f"katsuo {VERSION}")
         raise typer.Exit
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import torch
 
+from katsuo.errors import ModelError
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Request, Sampling
 
@@ -85,7 +86,12 @@ def decode(model: Any, drafts: Sequence[Draft]) -> None:  # noqa: ANN401 -- unty
             use_cache=True,
             logits_to_keep=1,
         )
-        cache = output.past_key_values
+        cache = getattr(output, "past_key_values", None)
+        if cache is None:
+            raise ModelError(
+                f"{type(model).__name__} keeps no keys and values between tokens; "
+                "a transformer with attention would do"
+            )
         for draft, logits_V in zip(running, output.logits[:, -1].float().cpu(), strict=True):
             draft.draw(logits_V)
         going = [row for row, draft in enumerate(running) if draft.runs]

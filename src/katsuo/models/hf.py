@@ -12,7 +12,6 @@ Shapes: B trees, T places, N predicted tokens of a pass, V words of the vocabula
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,18 +19,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import peft
 import torch
-import transformers
-from safetensors import SafetensorError
 
 from katsuo import training
 from katsuo.errors import ModelError
-from katsuo.models import packing
+from katsuo.models import packing, weights
 from katsuo.models.decoding import Draft, decode
 from katsuo.models.packing import Pack, Tree
 from katsuo.models.tokens import Tokens
-from katsuo.models.tune import quiet
 from katsuo.protocols import Completion, Question, Ranked, Request
 
 RANKED_TOKENS: Final = 1024
@@ -52,7 +47,6 @@ PIECE_TOKENS: Final = 1024
 """Texts are read for their perplexity in pieces of so many tokens."""
 HEAD_TOKENS: Final = 256
 """Logits are made float32 for so many tokens at once: 50 MB for 49,152 words."""
-_UNLOADABLE: Final = (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +70,6 @@ class HfModel:
     ) -> HfModel:
         """The model in `folder`, with the adapter in the folder `adapter` merged in.
 
-        Nothing but safetensors and JSON is read, and no code of the folder is run.
-        The merge is done in float32: afterwards the model is as exact as one that
-        keeps its adapter apart, and a sixth faster.
-
         Args:
             folder: config.json, safetensors weights and tokenizer.
             tokens: Read from `folder` where they are not given.
@@ -90,13 +80,7 @@ class HfModel:
         Raises:
             ModelError: If model or adapter cannot be loaded whole, or do not fit each other.
         """
-        if dtype not in ("bfloat16", "float32"):
-            raise ModelError(f"dtype is {dtype!r}; it must be bfloat16 or float32")
-        model = _opened(folder, "float32" if adapter or dtype == "float32" else "auto")
-        if adapter:
-            model = _merged(model, adapter, folder)
-        if dtype == "bfloat16":
-            _narrow(model)
+        model = weights.load(folder, adapter=adapter, precision=dtype)
         window = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         if not isinstance(window, int):
             raise ModelError(
@@ -104,7 +88,7 @@ class HfModel:
                 "it must say how many tokens the model can read"
             )
         return cls(
-            model=model.eval().requires_grad_(requires_grad=False).to(device),
+            model=model.to(device),
             tokens=tokens or Tokens.load(folder),
             window=window,
         )
@@ -189,15 +173,11 @@ class HfModel:
     def _nats(self, trees: Sequence[Tree]) -> list[tuple[float, ...]]:
         """Nats of every choice of every tree."""
         reach = reach_of(self.model)
-        whole = [tree.n_positions <= reach or len(tree.choices) == 1 for tree in trees]
         rows = [
-            row
-            for tree, is_whole in zip(trees, whole, strict=True)
-            for row in ([tree] if is_whole else tree.alone())
+            row for tree in trees for row in ([tree] if tree.n_positions <= reach else tree.alone())
         ]
         found: dict[int, tuple[float, ...]] = {}
-        lengths = [row.n_places for row in rows]
-        for group in training.grouped(range(len(rows)), lengths, RANKED_TOKENS):
+        for group in _passes(rows):
             mates = [rows[i] for i in group]
             found.update(zip(group, packing.summed(self._scored(mates), mates), strict=True))
         nats = iter([one for i in range(len(rows)) for one in found[i]])
@@ -206,10 +186,9 @@ class HfModel:
     def _scored(self, trees: Sequence[Tree]) -> list[float]:
         """Nats of every predicted token of `trees`, in one pass."""
         pack = packing.pack(trees)
-        causal = all(len(tree.choices) == 1 for tree in trees)
         fused = pack.ids_BT.shape[1] > LONG_TOKENS and _fuses(self.model)
         with self._arithmetic("sdpa" if fused else "eager"):
-            logits_NV = _logits(self.model, pack, causal=causal)
+            logits_NV = _logits(self.model, pack, branched=trees[0].is_branched)
             labels_N = pack.labels_N.to(logits_NV.device)
             losses = [
                 torch.nn.functional.cross_entropy(part_NV.float(), part_N, reduction="none")
@@ -224,8 +203,7 @@ class HfModel:
         """How a pass is worked out; never open across a yield, for it is torch's global state."""
         if _fuses(self.model):
             self.model.set_attn_implementation(attention)
-        narrow = self.model.dtype == torch.bfloat16
-        device = self.model.device.type
+        device, narrow = self.model.device.type, weights.is_narrow(self.model)
         with (
             torch.inference_mode(),
             torch.autocast(device, torch.bfloat16, enabled=narrow, cache_enabled=False),
@@ -248,13 +226,22 @@ def reach_of(model: Any) -> float:  # noqa: ANN401 -- untyped library
     return getattr(config, "sliding_window", None) or float("inf")
 
 
+def _passes(rows: Sequence[Tree]) -> Iterator[tuple[int, ...]]:
+    """The numbers of `rows` by the pass in which they are read."""
+    lengths = [row.n_places for row in rows]
+    # A row without branches keeps the model's own mask, such as a sliding window's.
+    for branched in (True, False):
+        alike = [i for i, row in enumerate(rows) if row.is_branched == branched]
+        yield from training.grouped(alike, lengths, RANKED_TOKENS)
+
+
 def _fuses(model: Any) -> bool:  # noqa: ANN401
     """Whether fused attention can do what the model's attention does."""
     config = model.config.get_text_config()
     return model._supports_sdpa and not getattr(config, "attn_logit_softcapping", None)
 
 
-def _logits(model: Any, pack: Pack, *, causal: bool) -> torch.Tensor:  # noqa: ANN401
+def _logits(model: Any, pack: Pack, *, branched: bool) -> torch.Tensor:  # noqa: ANN401
     """Logits where a token is predicted."""
     sources_N = pack.sources_N.to(model.device)
 
@@ -262,73 +249,14 @@ def _logits(model: Any, pack: Pack, *, causal: bool) -> torch.Tensor:  # noqa: A
         return (inputs[0].flatten(0, 1).index_select(0, sources_N),)
 
     tree: dict[str, torch.Tensor] = {}
-    if not causal:
+    if branched:
+        dtype = torch.bfloat16 if weights.is_narrow(model) else torch.float32
+        mask_B1TT = packing.mask_B1TT(pack.branches_BT, dtype)
         tree["position_ids"] = pack.positions_BT.to(model.device)
-        tree["attention_mask"] = packing.mask_B1TT(pack.branches_BT, model.dtype).to(model.device)
+        tree["attention_mask"] = mask_B1TT.to(model.device)
     # A hook, no head of ours: what a model does to its logits (a cap, a scale) still happens.
     hook = model.get_output_embeddings().register_forward_pre_hook(pick)
     try:
         return model(input_ids=pack.ids_BT.to(model.device), use_cache=False, **tree).logits
     finally:
         hook.remove()
-
-
-def _opened(folder: Path, dtype: str) -> Any:  # noqa: ANN401
-    try:
-        with quiet():
-            model, told = transformers.AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-    except _UNLOADABLE as error:
-        raise ModelError(
-            f"{folder}: transformers cannot load it ({_first_line(error)}); it takes a causal "
-            "language model with config.json and safetensors weights, and runs no code of its own"
-        ) from error
-    if missing := sorted(told["missing_keys"]):
-        raise ModelError(
-            f"{folder}: its weights lack {len(missing)} tensors that its config.json asks for, "
-            f"such as {missing[0]}; copy or save the model again"
-        )
-    return model
-
-
-def _merged(model: Any, adapter: Path, folder: Path) -> Any:  # noqa: ANN401
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (adapter / name).is_file():
-            raise ModelError(
-                f"{adapter}: no {name}; an adapter is a folder as peft saves it, in safetensors"
-            )
-    try:
-        with quiet():
-            config = peft.PeftConfig.from_pretrained(str(adapter))
-            adapted = peft.PeftModel(model, config)
-            told = adapted.load_adapter(str(adapter), "default")
-            astray = [*told.missing_keys, *told.unexpected_keys]
-            merged = adapted.merge_and_unload(safe_merge=True)
-    except (*_UNLOADABLE, AttributeError, json.JSONDecodeError) as error:
-        raise ModelError(
-            f"{adapter}: peft cannot merge it into {folder} ({_first_line(error)}); it takes a "
-            "LoRA that was tuned on this base"
-        ) from error
-    if astray:
-        raise ModelError(
-            f"{adapter}: {len(astray)} tensors have no mate in {folder}, such as {astray[0]}; "
-            "it was tuned on another base"
-        )
-    return merged
-
-
-def _narrow(model: Any) -> None:  # noqa: ANN401
-    """Make matrices bfloat16, and all that flows between layers float32."""
-    for weight in model.parameters():
-        weight.data = weight.data.to(torch.float32 if weight.ndim < 2 else torch.bfloat16)
-    model.get_input_embeddings().register_forward_hook(lambda _module, _ids, out: out.float())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 
-PADDING_BRANCH = -1
+PADDING_BRANCH: Final = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,11 @@ class Tree:
     def n_positions(self) -> int:
         """Length of the prompt with its longest choice, which must fit the model's window."""
         return len(self.prompt) + max(map(len, self.choices))
+
+    @property
+    def is_branched(self) -> bool:
+        """Whether it has several choices, which must not see each other."""
+        return len(self.choices) > 1
 
     def alone(self) -> list[Tree]:
         """One tree per choice: what a model is given that cannot read several at once."""

@@ -21,8 +21,8 @@ def curate(trip: Trip) -> None:
     """Take the stage `curate`."""
     settings = [_settled(trip, name, chosen) for name, chosen in trip.recipe.filters]
     built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
-    alone = [(name, part) for name, part in built if hasattr(part, "judge")]
-    whole = [(name, part) for name, part in built if hasattr(part, "select")]
+    alone = [(name, part) for name, part in built if isinstance(part, Filter)]
+    whole = [(name, part) for name, part in built if isinstance(part, Selector)]
     leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
     stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
 

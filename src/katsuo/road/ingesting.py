@@ -77,7 +77,7 @@ def _fill(trip: Trip, cells: dict[Path, str], target: engines.Named) -> float:
         trip.listen(
             Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=str(path))
         )
-    return sum(trip.run.cell("ingest", key).facts["seconds"] for key in cells.values())
+    return float(sum(trip.run.cell("ingest", key).facts["seconds"] for key in cells.values()))
 
 
 def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenizer: Any) -> None:  # noqa: ANN401

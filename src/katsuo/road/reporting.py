@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import katsuo
 from katsuo import seeds
 from katsuo.recipe import resolved
 from katsuo.road.adapting import losses
@@ -22,6 +21,7 @@ from katsuo.store import tables
 from katsuo.store.files import read_json, write_json, write_text
 from katsuo.store.runs import FOLDERS, StageFolder
 from katsuo.types import Dropped, Task
+from katsuo.version import VERSION
 
 SAMPLES: Final = 8
 DROPPED_EXAMPLES: Final = 400
@@ -40,7 +40,7 @@ def report(trip: Trip) -> None:
         known = measured(scores) if scores else None
         facts = ReportFacts(
             name=trip.recipe.name,
-            version=katsuo.__version__,
+            version=VERSION,
             seed=trip.recipe.seed,
             base=earlier["adapt"]["base"],
             generator=earlier["generate"]["settings"]["identity"],

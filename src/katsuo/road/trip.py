@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import katsuo
 from katsuo.recipe import Recipe
 from katsuo.store.runs import Run, StageFolder
 from katsuo.types import Dropped, digest
+from katsuo.version import VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class Trip:
         facts = work(folder)
         seconds = round(time.monotonic() - began, 3)
         clock = {"seconds": max(seconds, facts.pop("seconds", 0.0)), "peak_mib": peak_mib()}
-        stated = {"katsuo": katsuo.__version__, "key": key, "seed": self.recipe.seed}
+        stated = {"katsuo": VERSION, "key": key, "seed": self.recipe.seed}
         folder.finish({**stated, **facts, **clock})
         self.listen(_finished(verb, facts.get("counts", {}), seconds, facts.get("note", "")))
 
@@ -110,7 +110,7 @@ class Trip:
 
 def key_of(*parts: object) -> str:
     """One key for inputs and settings: the version of katsuo, and `parts` as JSON."""
-    return digest(katsuo.__version__, *(json.dumps(part, sort_keys=True) for part in parts))
+    return digest(VERSION, *(json.dumps(part, sort_keys=True) for part in parts))
 
 
 def reset_peak() -> None:

@@ -1,0 +1,83 @@
+"""What several test files need: a corpus, a recipe on fakes, a run made from it, a small model."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+SENTENCES = (
+    "The harbour master may close the eastern basin when the wind exceeds twelve metres a second.",
+    "A vessel that waits for a pilot keeps a listening watch and shows one white light.",
+    "Nobody may take fuel on board between sunset and sunrise without a written permit.",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Tests reach no other machine; a socket to this one may be opened."""
+    real = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:  # noqa: ANN401 -- as the library has it
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            refuse(address)
+        real(self, address)
+
+    def refuse(address: object) -> NoReturn:
+        raise AssertionError(f"a test wanted to reach {address}")
+
+    socket.socket.connect = guarded  # type: ignore[method-assign]  # the guard is the point
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    yield
+    socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A folder of twelve short documents, no two alike."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for number in range(12):
+        paragraphs = [
+            f"Rule {number}.{part}. {SENTENCES[part]} Fee number {number * 3 + part} applies."
+            for part in range(3)
+        ]
+        text = f"# Order {number}\n\n" + "\n\n".join(paragraphs) + "\n"
+        (folder / f"order-{number:02d}.md").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def probes(tmp_path: Path) -> Path:
+    """A small evaluation set of closed questions, one per document."""
+    path = tmp_path / "pilots.jsonl"
+    rows = [
+        {
+            "id": f"p{number}",
+            "source_document": f"order-{number:02d}.md",
+            "context": SENTENCES[1],
+            "question": f"Does order {number} ask a waiting vessel to show a light?",
+            "label": "yes" if number % 2 else "no",
+        }
+        for number in range(12)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+@pytest.fixture
+def fake_recipe(tmp_path: Path, corpus: Path, probes: Path) -> Path:
+    """A recipe for the whole road on fakes."""
+    path = tmp_path / "fake.yaml"
+    path.write_text(
+        f"name: fake\ningest: {{paths: ['{corpus}'], max_tokens: 40, min_words: 4}}\n"
+        "generate: {generator: fake}\nadapt: {base: fake}\n"
+        f"evaluate: {{sets: ['{probes}'], prompts: 2}}\n",
+        "utf-8",
+    )
+    return path
