@@ -48,8 +48,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     When `path` exists by then, another process was faster with the same work and its folder stays.
     """
+    for stale in path.parent.glob(f".{path.name}.*.partial"):
+        if not _lives(stale.suffixes[-2]):
+            shutil.rmtree(stale, ignore_errors=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     try:
         yield unfinished
@@ -61,6 +63,20 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
+
+
+def _lives(suffix: str) -> bool:
+    """Whether another process with the number in `suffix` is at work; a killed one is not."""
+    number = suffix.removeprefix(".")
+    if not number.isdigit() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def sync(folder: Path) -> None:
