@@ -124,15 +124,19 @@ def _sampling(params: Any) -> Sampling:  # noqa: ANN401
 
 
 def _dataset(source: Dataset, kept: dict[int, wire.Draft], reasons: dict[str, int]) -> Dataset:
-    from datasets import Dataset
+    from datasets import Dataset, Features, Value
 
     rows = source.select(list(kept))
     columns: dict[str, Any] = {
         "input": [draft.instruction for draft in kept.values()],
         "output": [draft.response for draft in kept.values()],
     }
-    columns |= {name: list(rows[name]) for name in rows.column_names if name not in columns}
-    made = Dataset.from_dict(columns)
+    theirs = [name for name in rows.column_names if name not in columns]
+    columns |= {name: list(rows[name]) for name in theirs}
+    # Without features a column would forget that its numbers are class labels.
+    text = {"input": Value("string"), "output": Value("string")}
+    features = Features(text | {name: source.features[name] for name in theirs})
+    made = Dataset.from_dict(columns, features=features)
     said = ", ".join(f"{reason} {n}" for reason, n in sorted(reasons.items())) or "none"
     made.info.description = (
         f"katsuo: {len(kept)} of {len(source)} rows gave a task; left out: {said}"

