@@ -21,10 +21,11 @@ PLAIN: Final = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 HEAD: Final = """\
 # The command line
 
-Made by `make docs` from the commands themselves; do not edit. A command is `katsuo` and the words of its heading.
+Made by `make docs` from the commands themselves; do not edit.
 
-Exit codes: 0 done; 2 something that you can mend, said in one line (`doctor`: something is missing); 130 interrupted,
-and the same command goes on. Anything else is a bug and shows its traceback.
+Exit codes: 0 done; 2 something that you can mend, said in one line (`doctor`: something is
+missing); 130 interrupted, and the same command goes on. Anything else is a bug and shows its
+traceback.
 """
 
 

@@ -131,6 +131,11 @@ def engine_version(engine: str) -> str:
     return metadata.version(packages[engine]) if engine in packages else ""
 
 
+def trainer_version() -> list[str]:
+    """What else decides an adapter: the versions of the trainer's libraries."""
+    return [metadata.version(part) for part in ("torch", "peft") if find_spec(part) is not None]
+
+
 def open_completes(
     named: Named, engine: str, weights: str, *, forms: Path | None = None
 ) -> Completes:

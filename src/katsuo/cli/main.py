@@ -1,6 +1,6 @@
 """The command `katsuo`: its groups, and what becomes of an error.
 
-Exit codes: 0 done, 2 bad request, 3 model rejected, 130 interrupted.
+Exit codes: 0 done, 2 bad request, 130 interrupted; 3 is kept for a rejected model.
 """
 
 from __future__ import annotations

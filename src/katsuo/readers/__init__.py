@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from katsuo.errors import KatsuoError, RecipeError
+from katsuo.privacy import switch_telemetry_off
 from katsuo.readers import office, pdf, plain, tables
 from katsuo.readers.refusals import RefusedError, refusal
 from katsuo.types import Document, Dropped
+
+switch_telemetry_off()  # before any library of these rooms is imported
 
 _WHOLE: Final[Mapping[str, Callable[[Path], plain.Reading]]] = {
     "pdf": pdf.read,

@@ -65,8 +65,9 @@ def adapt(trip: Trip) -> None:
             counts.drop(arm.dropped)
             lines.extend(arm.dropped)
             cell = trip.run.cell("adapt", _key(arm, base))
-            if not cell.done:
-                _tune(trip, arm, base, cell)
+            with cell.alone():  # another run beside this one may want the same arm
+                if not cell.done:
+                    _tune(trip, arm, base, cell)
             done[arm.name] = cell.facts
             seconds += cell.facts["seconds"]
             for path in sorted(cell.folder.iterdir()):
@@ -106,7 +107,7 @@ def _arms(
     found = _drawn(list(tables.tasks(trip.run.stage("curate").parts())), trip.recipe)
     if "tasks" in wanted or CONTROL in wanted:
         pairs, dropped = fit(task_pairs(found), size, limit)
-        _need(pairs, "curation kept no task that can be learned; see katsuo funnel, or the ledger")
+        _need(pairs, "curation kept no task that can be learned; 3-curated/dropped says why")
         yield Arm(name="tasks", pairs=pairs, dropped=dropped, settings=settings)
     steps = done["tasks"]["steps"] if "tasks" in done else None
     matched = replace(settings, max_steps=steps) if steps else settings
@@ -142,7 +143,7 @@ def _tune(trip: Trip, arm: Arm, base: engines.Named, cell: Cell) -> None:
 
 def _key(arm: Arm, base: engines.Named) -> str:
     learned = [[pair.prompt, pair.target, pair.chat] for pair in arm.pairs]
-    return key_of("adapt", base.identity, asdict(arm.settings), learned)
+    return key_of("adapt", base.identity, engines.trainer_version(), asdict(arm.settings), learned)
 
 
 def _settings(recipe: Recipe) -> TuneSettings:

@@ -48,6 +48,13 @@ class Cell:
         """Whether the work is finished: the folder exists only then."""
         return self.folder.is_dir()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other process makes this cell, then hold it."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder.with_name(f".{self.folder.name}.lock")):
+            yield
+
     @property
     def facts(self) -> dict[str, Any]:
         """What the work reported about itself."""

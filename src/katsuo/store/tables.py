@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -79,6 +80,8 @@ def write(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> i
         while batch := list(islice(source, ROW_GROUP)):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             count += len(batch)
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
     unfinished.replace(path)
     return count
 

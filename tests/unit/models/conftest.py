@@ -126,30 +126,37 @@ def smollm_gguf(tmp_path: Path) -> Path:
     writer.add_head_count_kv(CONFIG["num_key_value_heads"])
     writer.add_layer_norm_rms_eps(CONFIG["rms_norm_eps"])
     writer.add_rope_freq_base(CONFIG["rope_theta"])
-    vocabulary = tokenizer_of().get_vocab(with_added_tokens=True)
-    by_id = {i: token for token, i in vocabulary.items()}
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    writer.add_token_list([by_id.get(i, f"[unused{i}]") for i in range(CONFIG["vocab_size"])])
-    kinds = [3 if by_id.get(i, "").startswith("<|") else 1 for i in range(CONFIG["vocab_size"])]
-    writer.add_token_types(kinds)
-    writer.add_token_merges(["t h"])
-    writer.add_bos_token_id(vocabulary["<|im_start|>"])
-    for add in (writer.add_eos_token_id, writer.add_pad_token_id):
-        add(vocabulary[END])
-    writer.add_unk_token_id(vocabulary["<|endoftext|>"])
-    writer.add_chat_template(CHAT)
-    table = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, CONFIG["num_hidden_layers"])
-    for name, values in weights_of(CONFIG).items():
-        theirs = table.get_name(name, try_suffixes=(".weight",))
-        if values.ndim == 1:
-            writer.add_tensor(theirs, values.astype(np.float32))
-        else:
-            kind = gguf.GGMLQuantizationType.Q8_0
-            packed = gguf.quants.quantize(values.astype(np.float32), kind)
-            writer.add_tensor(theirs, packed, raw_dtype=kind)
+    _add_vocabulary(writer)
+    _add_weights(writer)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _add_vocabulary(writer: gguf.GGUFWriter) -> None:
+    vocabulary = tokenizer_of().get_vocab(with_added_tokens=True)
+    by_id = {i: token for token, i in vocabulary.items()}
+    tokens = [by_id.get(i, f"[unused{i}]") for i in range(CONFIG["vocab_size"])]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token.startswith("<|") else 1 for token in tokens])
+    writer.add_token_merges(["t h"])
+    writer.add_bos_token_id(vocabulary["<|im_start|>"])
+    writer.add_eos_token_id(vocabulary[END])
+    writer.add_pad_token_id(vocabulary[END])
+    writer.add_unk_token_id(vocabulary["<|endoftext|>"])
+    writer.add_chat_template(CHAT)
+
+
+def _add_weights(writer: gguf.GGUFWriter) -> None:
+    kind = gguf.GGMLQuantizationType.Q8_0
+    table = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, CONFIG["num_hidden_layers"])
+    for name, values in weights_of(CONFIG).items():
+        theirs, exact = table.get_name(name, try_suffixes=(".weight",)), values.astype(np.float32)
+        if values.ndim == 1:
+            writer.add_tensor(theirs, exact)
+        else:
+            writer.add_tensor(theirs, gguf.quants.quantize(exact, kind), raw_dtype=kind)

@@ -47,7 +47,9 @@ def test_the_two_orders_of_rows_are_inverse(
     assert np.array_equal(_to_gguf(_to_folder(values, n_heads), n_heads), values)
 
 
-def test_a_rotation_s_pair_lies_side_by_side_in_gguf_and_half_a_head_apart_in_a_folder() -> None:
+def test_the_pair_of_a_rotation_lies_side_by_side_in_gguf_and_half_a_head_apart_in_a_folder() -> (
+    None
+):
     rows = np.array([0, 1, 2, 3, 10, 11, 12, 13], dtype=np.float32)
     assert _to_gguf(rows, 2).tolist() == [0, 2, 1, 3, 10, 12, 11, 13]
 
@@ -84,7 +86,7 @@ def test_q8_takes_half_the_room_and_norms_stay_exact(tiny_llama: Path, tmp_path:
         assert error == 0 if values.ndim == 1 else 0 < error < 0.01
 
 
-def test_the_form_states_the_model_s_shape(tiny_llama: Path, tmp_path: Path) -> None:
+def test_the_form_states_the_shape_of_the_model(tiny_llama: Path, tmp_path: Path) -> None:
     pack(tiny_llama, None, tmp_path / "out.gguf")
     fields = gguf.GGUFReader(tmp_path / "out.gguf").fields
     stated = {
@@ -266,6 +268,6 @@ def test_a_form_that_cannot_take_its_place_leaves_nothing_half_written(
 ) -> None:
     taken = tmp_path / "forms" / "out.gguf"
     taken.mkdir(parents=True)
-    with pytest.raises(OSError, match="out.gguf"):
+    with pytest.raises(OSError, match=r"out\.gguf"):
         pack(tiny_llama, None, taken)
     assert list((tmp_path / "forms").iterdir()) == [taken]
