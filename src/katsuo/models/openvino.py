@@ -97,7 +97,10 @@ class OpenVinoModel:
             return Completion(
                 id=request.id, text="", finished=False, failure=f"engine-{status.name.lower()}"
             )
-        output = handle.read_all()[0]
+        outputs = handle.read_all()
+        if not outputs:  # a stop string came first: then the engine hands out nothing
+            return Completion(id=request.id, text="", finished=True)
+        output = outputs[0]
         text = self.tokens.text(output.generated_ids)
         cut = min((at for stop in request.stop if (at := text.find(stop)) >= 0), default=len(text))
         return Completion(

@@ -71,18 +71,25 @@ PREDICTIONS: Final = pa.schema(
 
 
 def write(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write `rows` as the zstd Parquet file `path`, a row group at a time; the number of rows."""
+    """Write `rows` as the zstd Parquet file `path`, a row group at a time; the number of rows.
+
+    The file appears whole or not at all; when `rows` fails, the one before it stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     source = iter(rows)
     unfinished = path.with_name(f".{path.name}.partial")
-    with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
-        while batch := list(islice(source, ROW_GROUP)):
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-            count += len(batch)
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+            while batch := list(islice(source, ROW_GROUP)):
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                count += len(batch)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     return count
 
 

@@ -32,7 +32,7 @@ def tokenizer() -> Tokenizer:
 
 
 TOKENS = Tokens(tokenizer=tokenizer(), end="</s>", chat_template=CHAT)
-BOS = TOKENS.tokenizer.token_to_id("<s>")
+BOS = int(TOKENS.tokenizer.token_to_id("<s>") or 0)
 
 
 def shown(ids: list[int]) -> str:
@@ -153,5 +153,5 @@ def test_a_folder_without_a_tokenizer_says_how_to_mend_it(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("end", [None, "<never>", 7], ids=["absent", "unknown", "no-text"])
 def test_a_folder_without_an_end_token_is_refused(tmp_path: Path, end: object) -> None:
-    with pytest.raises(ModelError, match="eos_token .* is not a token"):
+    with pytest.raises(ModelError, match=r"eos_token .* is not a token"):
         Tokens.load(saved(tmp_path, eos_token=end))

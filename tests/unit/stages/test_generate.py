@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from katsuo.models.fake import FakeModel
+from katsuo.protocols import Completion, Request, Sampling
+from katsuo.stages.generate import FORMATS, GenerateSettings, generate
+from katsuo.types import EXCERPT_CHARS, Context, Dropped, Task, TaskType
+
+SETTINGS = GenerateSettings(
+    generator="fake",
+    format="bonito-v1",
+    task_types=(TaskType.EXQA, TaskType.NLI),
+    seed=3,
+    per_context=2,
+)
+CONTEXTS = [
+    Context(id=f"c{n}", document_id="d", text=f"Gate {n} opens at dawn.", start=0, end=22)
+    for n in range(4)
+]
+ONE = replace(SETTINGS, task_types=(TaskType.YNQA,), per_context=1)
+
+
+@dataclass
+class Scripted:
+    """A model that says the same to every request, and remembers what it was asked."""
+
+    text: str
+    finished: bool = True
+    failure: str = ""
+    heard: list[Request] = field(default_factory=list)
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        self.heard.extend(requests)
+        for request in requests:
+            yield Completion(
+                id=request.id, text=self.text, finished=self.finished, failure=self.failure
+            )
+
+
+def only(model: Scripted, settings: GenerateSettings = ONE) -> Task | Dropped:
+    (item,) = generate(CONTEXTS[:1], model, settings)
+    return item
+
+
+def test_every_draft_is_a_task_or_a_ledger_line_in_the_order_of_the_contexts() -> None:
+    items = list(generate(CONTEXTS, FakeModel(), SETTINGS))
+    tasks = [item for item in items if isinstance(item, Task)]
+    assert len(items) == len(CONTEXTS) * 2 * 2
+    assert 0 < len(tasks) <= len(items)
+    assert [task.context_id for task in tasks] == sorted(task.context_id for task in tasks)
+
+
+@given(order=st.permutations(range(4)), cut=st.integers(0, 4))
+def test_a_draft_is_the_same_in_any_shard(order: list[int], cut: int) -> None:
+    whole = {repr(item) for item in generate(CONTEXTS, FakeModel(), SETTINGS)}
+    shards = ([CONTEXTS[n] for n in part] for part in (order[:cut], order[cut:]))
+    assert {repr(item) for s in shards for item in generate(s, FakeModel(), SETTINGS)} == whole
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"seed": 4}, id="seed"),
+        pytest.param({"task_types": (TaskType.QA, TaskType.QG)}, id="types"),
+    ],
+)
+def test_what_decides_a_draft_decides_its_seed(changes: dict[str, object]) -> None:
+    one, other = Scripted("x"), Scripted("x")
+    list(generate(CONTEXTS, one, SETTINGS))
+    list(generate(CONTEXTS, other, replace(SETTINGS, **changes)))  # type: ignore[arg-type]  # a table
+    seeds = [{request.seed for request in model.heard} for model in (one, other)]
+    assert len(seeds[0]) == len(CONTEXTS) * 4
+    assert not seeds[0] & seeds[1]
+
+
+def test_a_task_says_where_it_comes_from() -> None:
+    model = Scripted("{{context}}\nIs it dawn?\n<|pipe|>\nyes")
+    task = only(model)
+    assert isinstance(task, Task)
+    assert task.instruction == "Gate 0 opens at dawn.\nIs it dawn?"
+    assert (task.response, task.type, task.context_id) == ("yes", TaskType.YNQA, "c0")
+    assert (task.context, task.document_id) == (CONTEXTS[0].text, "d")
+    assert task.id == model.heard[0].id
+    assert task.origin.seed == model.heard[0].seed
+    assert (task.origin.generator, task.origin.format) == ("fake", "bonito-v1")
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        pytest.param(Scripted("no marker"), "pipe-missing", id="flawed"),
+        pytest.param(Scripted("no mar", finished=False), "cut-off-pipe-missing", id="cut-before"),
+        pytest.param(Scripted("q <|pipe|> ye", finished=False), "cut-off-response", id="cut-in"),
+        pytest.param(Scripted("", failure="prompt-too-long"), "prompt-too-long", id="unserved"),
+    ],
+)
+def test_a_draft_that_is_no_task_says_why(model: Scripted, reason: str) -> None:
+    line = only(model)
+    assert isinstance(line, Dropped)
+    assert (line.reason, line.stage, line.by) == (reason, "generate", "wire")
+    assert line.item_id == model.heard[0].id
+    assert line.excerpt == f"ynqa: {model.text}"
+
+
+def test_an_excerpt_is_short() -> None:
+    line = only(Scripted("x" * 2 * EXCERPT_CHARS))
+    assert isinstance(line, Dropped)
+    assert len(line.excerpt) == EXCERPT_CHARS
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "chat"),
+    [
+        pytest.param("bonito-v1", "Q? <|pipe|> yes", False, id="taught"),
+        pytest.param("prompted-v1", "Question: Q?\nAnswer: yes", True, id="prompted"),
+    ],
+)
+def test_a_format_asks_and_reads_in_its_own_way(format: str, text: str, chat: bool) -> None:
+    sampling = Sampling(temperature=0.9, max_tokens=7)
+    model = Scripted(text)
+    task = only(model, replace(ONE, format=format, sampling=sampling))
+    assert isinstance(task, Task)
+    assert (task.response, task.origin.format) == ("yes", format)
+    asked = model.heard[0]
+    assert asked.prompt == FORMATS[format].prompt(CONTEXTS[0].text, TaskType.YNQA)
+    assert (asked.chat, asked.sampling) == (chat, sampling)
+
+
+def test_a_model_that_mixes_up_its_answers_is_a_bug() -> None:
+    class Mixed(Scripted):
+        def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+            yield from reversed(list(super().complete(requests)))
+
+    with pytest.raises(AssertionError, match="asked for"):
+        list(generate(CONTEXTS, Mixed("x"), SETTINGS))

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from katsuo import engines
+from katsuo.errors import ModelError, RecipeError
+from katsuo.models.fake import FakeModel, FakeTuner
+from katsuo.protocols import Question
+from katsuo.training import TuneSettings
+from katsuo.types import Pair
+
+has_train = find_spec("torch") is not None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model folder as far as finding needs it."""
+    made = tmp_path / "model"
+    made.mkdir()
+    config = {"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 64}
+    (made / "config.json").write_text(json.dumps(config), "utf-8")
+    (made / "model.safetensors").write_bytes(b"weights")
+    return made
+
+
+def adapter_on(base: Path, folder: Path) -> Path:
+    FakeTuner().tune([Pair(prompt="a", target="b")], folder)
+    config = {"base_model_name_or_path": str(base)}
+    (folder / "adapter_config.json").write_text(json.dumps(config), "utf-8")
+    return folder
+
+
+def test_the_fake_needs_no_weights() -> None:
+    named = engines.find("fake")
+    assert named.is_fake
+    assert (named.sha256, named.identity, named.format) == ("fake", "fake", "bonito-v1")
+    assert engines.engine_of(named, "openvino") == "fake"
+    assert engines.open_completes(named, "fake", "F16") == FakeModel()
+    assert engines.tokenizer_of(named) is None
+
+
+def test_a_folder_is_found_by_its_weights(folder: Path) -> None:
+    named = engines.find(str(folder))
+    assert not named.is_fake
+    assert named.identity == named.sha256
+    (folder / "model.safetensors").write_bytes(b"others")
+    assert engines.find(str(folder)).identity != named.identity
+
+
+def test_an_adapter_changes_the_identity_and_not_the_weights(folder: Path, tmp_path: Path) -> None:
+    base = engines.find(str(folder))
+    tuned = engines.with_adapter(base, adapter_on(folder, tmp_path / "adapter"))
+    assert tuned.sha256 == base.sha256
+    assert tuned.identity.startswith(f"{base.identity}+")
+
+
+def test_a_fake_with_an_adapter_ranks_otherwise(tmp_path: Path) -> None:
+    base = engines.find("fake")
+    tuned = engines.with_adapter(base, adapter_on(tmp_path, tmp_path / "adapter"))
+    question = Question(id="q", prompt="p", choices=("yes", "no"))
+    before, after = (list(engines.open_ranks(named).rank([question])) for named in (base, tuned))
+    assert before != after
+
+
+@pytest.mark.parametrize(
+    ("taught", "wanted", "format"),
+    [
+        pytest.param("bonito-v1", "auto", "bonito-v1", id="taught"),
+        pytest.param("", "auto", "prompted-v1", id="taught-none"),
+        pytest.param("bonito-v1", "prompted-v1", "prompted-v1", id="asked-for"),
+    ],
+)
+def test_a_generator_is_spoken_to_as_it_was_taught(taught: str, wanted: str, format: str) -> None:
+    named = replace(engines.find("fake"), format=taught)
+    assert engines.wire_format(named, wanted) == format
+
+
+@pytest.mark.parametrize(
+    ("architectures", "engine"),
+    [
+        pytest.param(["LlamaForCausalLM"], "openvino", id="llama"),
+        pytest.param(["Qwen3ForCausalLM"], "openvino", id="qwen3"),
+        pytest.param(["MistralForCausalLM"], "hf", id="mistral"),
+        pytest.param(None, "hf", id="unnamed"),
+    ],
+)
+def test_auto_is_the_engine_that_can_read_the_model(
+    folder: Path, architectures: list[str] | None, engine: str
+) -> None:
+    if engine == "hf" and not has_train:
+        pytest.skip("the transformers engine needs the train extra")
+    (folder / "config.json").write_text(json.dumps({"architectures": architectures}), "utf-8")
+    assert engines.engine_of(engines.find(str(folder)), "auto") == engine
+
+
+@pytest.mark.parametrize("wanted", ["fake", "vllm"])
+def test_an_engine_that_cannot_serve_the_model_is_refused(folder: Path, wanted: str) -> None:
+    with pytest.raises(RecipeError, match=f"engine is '{wanted}'.*auto, openvino, hf"):
+        engines.engine_of(engines.find(str(folder)), wanted)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "fake"])
+def test_the_version_of_an_engine_is_its_library(engine: str) -> None:
+    assert bool(engines.engine_version(engine)) == (engine != "fake")
+
+
+def test_the_fake_counts_words_and_trains_as_long_as_it_is_told(tmp_path: Path) -> None:
+    named = engines.find("fake")
+    assert engines.pair_sizes(named)(Pair(prompt="one two", target="three")) == (2, 1)
+    tuner = engines.open_tuner(named, TuneSettings(max_steps=3))
+    assert tuner.tune([Pair(prompt="a", target="b")], tmp_path / "adapter").steps == 3
+
+
+def test_an_adapter_is_no_base_to_tune_on(folder: Path, tmp_path: Path) -> None:
+    named = engines.find(str(adapter_on(folder, tmp_path / "adapter")))
+    with pytest.raises(ModelError, match=r"is an adapter .*name that model as base"):
+        engines.open_tuner(named, TuneSettings())
+
+
+@pytest.mark.skipif(has_train, reason="the train extra is here")
+def test_without_the_train_extra_its_name_is_in_the_message() -> None:
+    with pytest.raises(ModelError, match=r"adapting a model needs .*pip install 'katsuo\[train\]'"):
+        engines.need_train("adapting a model")

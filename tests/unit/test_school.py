@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from katsuo import school
+from katsuo.errors import DataError, RecipeError
+from katsuo.road.trip import Event
+from katsuo.store import tables
+from katsuo.store.runs import Run
+from katsuo.types import TaskType
+
+N_ROWS = 60
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two bundled sources with rows of our own, below the folder of the environment variable."""
+    monkeypatch.setenv("KATSUO_DATA", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "sources"
+    for first, (split, other_split) in enumerate((("train", "train"), ("validation", "test"))):
+        numbers = range(first * N_ROWS, (first + 1) * N_ROWS)
+        put(
+            folder / "boolq" / f"{split}.parquet",
+            question=[f"does berth {n} close in a gale" for n in numbers],
+            passage=[f"Berth {n} -- Berth {n} closes when a gale blows." for n in numbers],
+            label=[n % 2 for n in numbers],
+        )
+        put(
+            folder / "rotten_tomatoes" / f"{other_split}.parquet",
+            text=[f"A film about berth {n} that never leaves the quay ." for n in numbers],
+            label=[n % 2 for n in numbers],
+        )
+    return folder
+
+
+def put(path: Path, **columns: list[Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "teach.yaml"
+    path.write_text(
+        "name: school\nseed: 3\nremix: {sources: [boolq, rotten_tomatoes], cap_per_type: 50}\n"
+        "teach: {held_out_fraction: 0.2, held_out_per_type: 4}\n",
+        "utf-8",
+    )
+    return path
+
+
+class School:
+    """Goes to school in one run folder, and remembers what it heard."""
+
+    def __init__(self, recipe: Path, folder: Path) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.heard: list[Event] = []
+
+    def go(self, *changes: str, until: str = "teach") -> dict[str, Any]:
+        self.heard.clear()
+        lesson = school.load(self.recipe, ["teach.base=fake", *changes])
+        return school.go(lesson, Run.at(self.folder), until=until, listen=self.heard.append)
+
+    def tasks(self) -> list[Any]:
+        return list(tables.tasks([self.folder / "remix" / "rows.parquet"]))
+
+
+@pytest.fixture
+def pupil(recipe: Path, sources: Path, tmp_path: Path) -> School:
+    assert sources.is_dir()
+    return School(recipe, tmp_path / "runs" / "school")
+
+
+def test_rows_of_annotated_datasets_become_tasks_with_their_origin(pupil: School) -> None:
+    card = pupil.go(until="remix")
+    tasks = pupil.tasks()
+    by_type = Counter(task.type.value for task in tasks)
+    assert card["by_type"] == dict(sorted(by_type.items()))
+    assert TaskType.YNQA in by_type
+    assert max(by_type.values()) == 50
+    assert card["counts"]["passed"] == len(tasks)
+    assert {task.context.split()[0] for task in tasks} <= {"Berth", "A"}
+    assert set(card["licences"]) == {"super_glue/boolq", "rotten_tomatoes"}
+    assert len(card["files"]) == 4
+    assert sum(card["by_template"].values()) == len(tasks)
+
+
+def test_remix_alone_teaches_nothing(pupil: School) -> None:
+    pupil.go(until="remix")
+    assert not (pupil.folder / "generator").exists()
+    assert (pupil.folder / "recipe.yaml").is_file()
+    assert [(event.stage, event.finished) for event in pupil.heard] == [("remix", True)]
+
+
+def test_the_card_of_a_generator_says_what_it_was_made_of(pupil: School) -> None:
+    card = pupil.go()
+    stored = json.loads((pupil.folder / "generator" / "katsuo.json").read_text("utf-8"))
+    assert stored == json.loads(json.dumps(card))
+    assert (card["format"], card["base"]["name"]) == ("bonito-v1", "fake")
+    assert card["settings"]["seed"] == 3
+    n_held_out = sum(card["held_out"].values())
+    assert all(0 < number <= 4 for number in card["held_out"].values())
+    assert 0 < card["pairs"] < len(pupil.tasks()) - n_held_out + 1
+    assert (pupil.folder / "generator" / "adapter_model.safetensors").is_file()
+
+
+def test_no_passage_is_both_learned_and_held_out(pupil: School) -> None:
+    card = pupil.go("teach.held_out_per_type=1000")
+    held_out = [t for t in pupil.tasks() if int(t.document_id, 16) % 1000 < 200]
+    assert 0 < len(held_out) == sum(card["held_out"].values())
+    assert card["pairs"] == len(pupil.tasks()) - len(held_out)
+
+
+def test_what_is_done_is_not_done_again(pupil: School) -> None:
+    first = pupil.go()
+    assert pupil.go() == json.loads(json.dumps(first))
+    assert [event.note for event in pupil.heard] == ["done already", "done already"]
+
+
+@pytest.mark.parametrize(
+    ("change", "redone"),
+    [
+        pytest.param("teach.rank=8", {"teach"}, id="teaching"),
+        pytest.param("remix.cap_per_type=20", {"remix", "teach"}, id="remixing"),
+        pytest.param("seed=4", {"remix", "teach"}, id="seed"),
+    ],
+)
+def test_a_change_redoes_what_it_touches(pupil: School, change: str, redone: set[str]) -> None:
+    pupil.go()
+    pupil.go(change)
+    done = {event.stage for event in pupil.heard if event.finished and event.note != "done already"}
+    assert done == redone
+
+
+def test_changed_data_is_remixed_again(pupil: School, sources: Path) -> None:
+    before = pupil.go(until="remix")
+    put(sources / "rotten_tomatoes" / "train.parquet", text=["A lone film ."], label=[1])
+    after = pupil.go(until="remix")
+    assert before["key"] != after["key"]
+    assert before["files"] != after["files"]
+
+
+def test_caps_hold_by_type_under_any_of_its_names(pupil: School) -> None:
+    card = pupil.go("remix.caps={yes-no question answering: 3}", until="remix")
+    assert card["by_type"]["ynqa"] == 3
+
+
+def test_tasks_too_long_to_learn_are_in_the_ledger(pupil: School) -> None:
+    card = pupil.go("teach.max_tokens=40")
+    lines = list(tables.read(pupil.folder / "generator" / "dropped.parquet"))
+    assert lines
+    assert {line["stage"] for line in lines} == {"teach"}
+    assert card["pairs"] + len(lines) == len(
+        [task for task in pupil.tasks() if int(task.document_id, 16) % 1000 >= 200]
+    )
+
+
+def test_the_card_can_be_read_by_a_person(pupil: School) -> None:
+    text = school.text(pupil.go(until="remix"))
+    assert text.startswith("key: ")
+    assert "super_glue/boolq: CC BY-SA 3.0" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        pytest.param(["teach.bass=fake"], "unknown key 'teach.bass'; .*'base'", id="unknown-key"),
+        pytest.param(["remix.tasks_per_row=0"], "remix.tasks_per_row is 0", id="no-task"),
+        pytest.param(["remix.caps={poem: 3}"], "'poem' is unknown", id="unknown-type"),
+        pytest.param(["remix.sources=[novels]"], "no source is called novels", id="no-source"),
+    ],
+)
+def test_a_lesson_that_cannot_be_taught_is_refused(
+    pupil: School, changes: list[str], says: str
+) -> None:
+    with pytest.raises(RecipeError, match=says):
+        pupil.go(*changes)
+
+
+def test_without_the_folder_of_sources_its_variable_is_named(
+    pupil: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KATSUO_DATA")
+    with pytest.raises(RecipeError, match=r"remix\.folder: \$KATSUO_DATA.*not set"):
+        pupil.go()
+
+
+def test_a_split_that_is_missing_is_named(pupil: School, sources: Path) -> None:
+    (sources / "boolq" / "train.parquet").unlink()
+    with pytest.raises(DataError, match=r"boolq/train\.parquet: no such file"):
+        pupil.go()
