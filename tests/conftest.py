@@ -31,7 +31,7 @@ def _no_network() -> Iterator[None]:
     def refuse(address: object) -> NoReturn:
         raise AssertionError(f"a test wanted to reach {address}")
 
-    socket.socket.connect = guarded  # type: ignore[method-assign]  # the guard is the point
+    socket.socket.connect = guarded  # type: ignore[method-assign, assignment]  # the guard
     os.environ["HF_HUB_OFFLINE"] = "1"
     yield
     socket.socket.connect = real  # type: ignore[method-assign]

@@ -69,8 +69,9 @@ the format `{facts["format"]}`, it writes an instruction about the passage and i
 **Base**: {base["name"]} = SmolLM2-135M-Instruct (Apache-2.0), {base["note"]}, file sha256
 `{base["sha256"]}`.
 
-**Data**: {facts["pairs"]} tasks remixed from annotated data sets through katsuo's own meta-templates, one
-epoch, {report["trained_tokens"]} tokens read, {report["target_tokens"]} of them learned.
+**Data**: {facts["pairs"]} tasks remixed from annotated data sets through katsuo's own
+meta-templates, {report["epochs"]:.1f} epochs, {report["trained_tokens"]} tokens read,
+{report["target_tokens"]} of them learned.
 
 | task type | tasks | held out | held-out nats per token |
 |---|---|---|---|
@@ -83,15 +84,15 @@ Held out by passage. A type with fewer than 30 held-out tasks has a figure that 
 The adapter is published under Apache-2.0. The CC BY and CC BY-SA sources ask for attribution, which
 this table gives.
 
-**Teaching**: LoRA rank {settings["rank"]}, alpha {settings["alpha"]}, every linear layer, learning rate
-{settings["learning_rate"]}, {settings["batch_tokens"]} tokens a step, {report["steps"]} steps,
-{report["seconds"]:.0f} seconds on two CPU cores shared with other work. Loss (nats per target token,
-means over ten steps): {report["first_loss"]:.2f} at the beginning, {report["last_loss"]:.2f} at the end. Weights here are rounded to
-F16: {mib:.1f} MiB.
+**Teaching**: LoRA rank {settings["rank"]}, alpha {settings["alpha"]}, every linear layer, learning
+rate {settings["learning_rate"]}, {settings["batch_tokens"]} tokens a step, {report["steps"]} steps,
+{report["seconds"]:.0f} seconds on two CPU cores shared with other work. Loss (nats per target
+token, means over ten steps): {report["first_loss"]:.2f} at the beginning,
+{report["last_loss"]:.2f} at the end. Weights here are rounded to F16: {mib:.1f} MiB.
 
-**Limits**: a first generator, taught on a few thousand rows. English only. NLI passages in its data
-are single sentences. coref, sent_comp, text_gen and wsd were not taught at all. Its answers are often
-wrong; use it behind filters, and measure on held-out questions whether its tasks help.
+**Limits**: a first generator, taught on a few thousand rows. English only. NLI passages in its
+data are single sentences. coref, sent_comp, text_gen and wsd were not taught at all. Its answers
+are often wrong; use it behind filters, and measure on held-out questions whether its tasks help.
 
 **Not for**: answering people, facts of any kind, or text that decides about a person.
 """

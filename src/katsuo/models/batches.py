@@ -28,6 +28,14 @@ LONG_TOKENS: Final = 640
 """On a CPU, written-out attention is faster than fused attention up to about this length."""
 
 
+WIDTH_STEP: Final = 16
+"""Rows are padded to a multiple: the CPU library keeps memory for every new shape (docs/log.md)."""
+LABELS_STEP: Final = 64
+"""The number of predicted places is padded likewise."""
+NO_LABEL: Final = -100
+"""Stands where a padded place predicts nothing: torch's own mark."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A pair as token ids."""
@@ -69,7 +77,7 @@ def sizes(pair: Pair, tokens: Tokens) -> tuple[int, int]:
 
 def collate(examples: Sequence[Example]) -> Batch:
     """The batch of `examples`."""
-    width = max(len(example.ids) for example in examples)
+    width = _rounded(max(len(example.ids) for example in examples), WIDTH_STEP)
     ids_BT = torch.zeros((len(examples), width), dtype=torch.long)
     sources, labels = [], []
     for row, example in enumerate(examples):
@@ -77,12 +85,19 @@ def collate(examples: Sequence[Example]) -> Batch:
         for place in range(len(example.ids) - example.n_learned, len(example.ids)):
             sources.append(row * width + place - 1)
             labels.append(example.ids[place])
+    n_spare = _rounded(len(labels), LABELS_STEP) - len(labels)
+    sources += [0] * n_spare
+    labels += [NO_LABEL] * n_spare
     return Batch(
         ids_BT=ids_BT,
         sources_N=torch.tensor(sources),
         labels_N=torch.tensor(labels),
         n_tokens=sum(len(example.ids) for example in examples),
     )
+
+
+def _rounded(number: int, step: int) -> int:
+    return -(-number // step) * step
 
 
 def loss(model: Any, batch: Batch) -> torch.Tensor:  # noqa: ANN401
@@ -135,5 +150,5 @@ def _mean_loss(model: Any, examples: Sequence[Example], batch_tokens: int) -> fl
     nats = 0.0
     for numbers in training.grouped(range(len(examples)), lengths, batch_tokens):
         batch = collate([examples[i] for i in numbers])
-        nats += float(loss(model, batch)) * len(batch.labels_N)
+        nats += float(loss(model, batch)) * sum(examples[i].n_learned for i in numbers)
     return nats / sum(example.n_learned for example in examples)

@@ -61,10 +61,17 @@ def test_every_label_is_predicted_from_the_token_before_it() -> None:
     batch = batches.collate(
         [Example(ids=(4, 5, 6, 0), n_prompt=2), Example(ids=(7, 6), n_prompt=0)]
     )
-    assert batch.labels_N.tolist() == [6, 0, 6]
-    assert batch.ids_BT.flatten()[batch.sources_N].tolist() == [5, 6, 7]
+    learned = batch.labels_N != batches.NO_LABEL
+    assert batch.labels_N[learned].tolist() == [6, 0, 6]
+    assert batch.ids_BT.flatten()[batch.sources_N[learned]].tolist() == [5, 6, 7]
     assert batch.ids_BT[1].tolist()[:2] == [7, 6]
     assert batch.n_tokens == 6
+
+
+def test_shapes_repeat_so_that_memory_stays_bounded() -> None:
+    batch = batches.collate([Example(ids=tuple(range(19)), n_prompt=2)])
+    assert batch.ids_BT.shape[1] % batches.WIDTH_STEP == 0
+    assert len(batch.labels_N) == len(batch.sources_N) == batches.LABELS_STEP
 
 
 def test_examples_have_another_digest_when_one_token_or_the_prompt_differs() -> None:
