@@ -137,7 +137,7 @@ def trainer_version() -> list[str]:
 
 
 def open_completes(
-    named: Named, engine: str, weights: str, *, forms: Path | None = None
+    named: Named, engine: str, weights: str, *, forms: Path | None = None, precision: str = ""
 ) -> Completes:
     """The model, ready to continue prompts.
 
@@ -146,6 +146,7 @@ def open_completes(
         engine: As `engine_of` gives it.
         weights: Form of the weights in OpenVINO, `F16` or `Q8_0`.
         forms: Where an engine form of a model with an adapter goes; the cache where it is None.
+        precision: Of OpenVINO's products, such as `f32`; its own choice where it is empty.
     """
     if named.model is None:
         from katsuo.models.fake import FakeModel
@@ -157,7 +158,9 @@ def open_completes(
     from katsuo.models.openvino import OpenVinoModel
 
     form = shelf.gguf_form(named.model, weights, forms=forms if named.model.adapter else None)
-    return OpenVinoModel.load(form, open_tokens(named), window=_window(named.model))
+    return OpenVinoModel.load(
+        form, open_tokens(named), window=_window(named.model), precision=precision
+    )
 
 
 def open_ranks(named: Named) -> Ranks:

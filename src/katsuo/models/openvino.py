@@ -40,14 +40,23 @@ class OpenVinoModel:
     """Most tokens of prompt and completion together."""
 
     @classmethod
-    def load(cls, gguf: Path, tokens: Tokens, *, window: int) -> OpenVinoModel:
-        """The engine on the GGUF file `gguf`, checked by its caller: a damaged one would crash."""
+    def load(cls, gguf: Path, tokens: Tokens, *, window: int, precision: str = "") -> OpenVinoModel:
+        """The engine on the GGUF file `gguf`, checked by its caller: a damaged one would crash.
+
+        `precision` is that of the products, such as `f32`; the engine's own choice where it is
+        empty, which is bfloat16 on processors that have it.
+        """
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.dynamic_split_fuse = True
         scheduler.max_num_batched_tokens = BATCH_TOKENS
         scheduler.enable_prefix_caching = False
         scheduler.cache_size = CACHE_GIB
-        pipeline = openvino_genai.ContinuousBatchingPipeline(str(gguf), scheduler, "CPU")
+        pipeline = openvino_genai.ContinuousBatchingPipeline(
+            str(gguf),
+            scheduler,
+            "CPU",
+            {"INFERENCE_PRECISION_HINT": precision} if precision else {},
+        )
         return cls(pipeline=pipeline, tokens=tokens, window=window)
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
