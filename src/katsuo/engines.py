@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from katsuo import wire
 from katsuo.errors import ModelError, RecipeError
+from katsuo.models.schedule import SCHEDULE
 from katsuo.prompted import PROMPTED_V1
 from katsuo.protocols import Completes, Ranks, Tunes
 from katsuo.training import Step, TuneSettings
@@ -126,9 +127,10 @@ def engine_of(named: Named, wanted: str) -> str:
 
 
 def engine_version(engine: str) -> str:
-    """What else decides an engine's answers: its library's version."""
-    packages = {"openvino": "openvino-genai", "hf": "transformers"}
-    return metadata.version(packages[engine]) if engine in packages else ""
+    """What else decides an engine's answers: its library's version, and its schedule."""
+    if engine == "openvino":
+        return f"{metadata.version('openvino-genai')} {SCHEDULE.name}"
+    return metadata.version("transformers") if engine == "hf" else ""
 
 
 def trainer_version() -> list[str]:

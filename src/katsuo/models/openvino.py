@@ -1,7 +1,7 @@
 """The local CPU engine: OpenVINO GenAI's continuous batching on a GGUF form.
 
-Settings follow measurement (benchmarks/results): bf16, split-fuse, 2,048 tokens
-a batch, about 64 requests in flight. The engine is not batch-invariant, so what
+Settings follow measurement (benchmarks/results): bf16, split-fuse, and the limits
+of `Schedule`. The engine is not batch-invariant, so what
 is promised is bytes per call: `complete` enters an empty engine, admits requests
 in their order and keeps no prefix cache, so the same requests give the same
 completions on the same versions, CPU class and thread count.
@@ -19,14 +19,10 @@ import numpy as np
 import openvino
 import openvino_genai
 
+from katsuo.models.schedule import SCHEDULE, Schedule
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completion, Request
 
-IN_FLIGHT: Final = 64
-"""Requests inside the engine at once; more gains nothing (6.2 tasks/s at 32, 6.3 at 64)."""
-BATCH_TOKENS: Final = 2048
-CACHE_GIB: Final = 1
-"""KV cache: 64 requests of 400 tokens take 0.55 GiB for the 135M model in f16."""
 _SEED_BITS: Final = 2**63 - 1
 
 
@@ -38,9 +34,18 @@ class OpenVinoModel:
     tokens: Tokens
     window: int
     """Most tokens of prompt and completion together."""
+    schedule: Schedule = SCHEDULE
 
     @classmethod
-    def load(cls, gguf: Path, tokens: Tokens, *, window: int, precision: str = "") -> OpenVinoModel:
+    def load(
+        cls,
+        gguf: Path,
+        tokens: Tokens,
+        *,
+        window: int,
+        precision: str = "",
+        schedule: Schedule = SCHEDULE,
+    ) -> OpenVinoModel:
         """The engine on the GGUF file `gguf`, checked by its caller: a damaged one would crash.
 
         `precision` is that of the products, such as `f32`; the engine's own choice where it is
@@ -48,16 +53,17 @@ class OpenVinoModel:
         """
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.dynamic_split_fuse = True
-        scheduler.max_num_batched_tokens = BATCH_TOKENS
+        scheduler.max_num_batched_tokens = schedule.batch_tokens
         scheduler.enable_prefix_caching = False
-        scheduler.cache_size = CACHE_GIB
+        scheduler.num_kv_blocks = schedule.kv_blocks
         pipeline = openvino_genai.ContinuousBatchingPipeline(
             str(gguf),
             scheduler,
             "CPU",
             {"INFERENCE_PRECISION_HINT": precision} if precision else {},
         )
-        return cls(pipeline=pipeline, tokens=tokens, window=window)
+        held = min(window, schedule.kv_tokens)
+        return cls(pipeline=pipeline, tokens=tokens, window=held, schedule=schedule)
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Continue every prompt; all of them are one unit, in the order given."""
@@ -72,7 +78,7 @@ class OpenVinoModel:
         flying: set[int] = set()
         done: dict[int, Completion] = {}
         while waiting or flying:
-            while waiting and len(flying) < IN_FLIGHT:
+            while waiting and len(flying) < self.schedule.in_flight:
                 number = waiting.popleft()
                 handles[number] = self._submit(number, ids[number], requests[number])
                 flying.add(number)

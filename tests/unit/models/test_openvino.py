@@ -7,7 +7,8 @@ import pytest
 
 from katsuo import engines
 from katsuo.models import shelf
-from katsuo.models.openvino import IN_FLIGHT, OpenVinoModel
+from katsuo.models.openvino import OpenVinoModel
+from katsuo.models.schedule import SCHEDULE
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completes, Completion, Request, Sampling
 from katsuo.types import Pair
@@ -54,7 +55,7 @@ def test_the_same_requests_give_the_same_completions(model: OpenVinoModel) -> No
 def test_more_requests_than_fit_at_once_come_back_in_their_order(model: OpenVinoModel) -> None:
     short = replace(GREEDY, max_tokens=1)
     requests = [
-        asked(n, short if n % 5 else replace(GREEDY, max_tokens=9)) for n in range(IN_FLIGHT + 9)
+        asked(n, short if n % 5 else replace(GREEDY, max_tokens=9)) for n in range(SCHEDULE.in_flight + 9)
     ]
     found = list(model.complete(requests))
     assert [completion.id for completion in found] == [request.id for request in requests]
