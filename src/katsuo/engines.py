@@ -6,7 +6,6 @@ are all done loads no engine.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,7 +17,7 @@ from katsuo import wire
 from katsuo.errors import ModelError, RecipeError
 from katsuo.models.schedule import SCHEDULE
 from katsuo.prompted import PROMPTED_V1
-from katsuo.protocols import Completes, Ranks, Tunes
+from katsuo.protocols import Completes, Tunes, Weighs
 from katsuo.training import Step, TuneSettings
 from katsuo.types import Pair
 
@@ -165,8 +164,8 @@ def open_completes(
     )
 
 
-def open_ranks(named: Named) -> Ranks:
-    """The model, ready to rank choices.
+def open_ranks(named: Named) -> Weighs:
+    """The model, ready to rank choices and to weigh texts.
 
     Raises:
         ModelError: If the train extra is missing.
@@ -220,6 +219,14 @@ def open_tokens(named: Named) -> Tokens:
     return Tokens.load(named.model.folder)
 
 
+def same_template(base: Named, adapted: Named) -> bool:
+    """Whether the adapted model writes conversations as its base does."""
+    if base.is_fake or adapted.is_fake:
+        return True
+    probe = "Is this the same?"
+    return open_tokens(base).turn(probe) == open_tokens(adapted).turn(probe)
+
+
 def tokenizer_of(named: Named) -> Tokenizer | None:
     """The model's tokenizer, or None for the fake, whose tokens are words."""
     return None if named.is_fake else open_tokens(named).tokenizer
@@ -258,13 +265,22 @@ def _open_hf(model: Model) -> HfModel:
 
 
 def _config(model: Model) -> dict[str, Any]:
-    return dict(json.loads((model.folder / "config.json").read_text("utf-8")))
+    from katsuo.models import shelf
+
+    return shelf.json_object(model.folder / "config.json")
 
 
 def _architecture(named: Named) -> str:
     assert named.model is not None
-    return str((_config(named.model).get("architectures") or [""])[0])
+    kinds = _config(named.model).get("architectures")
+    return str(kinds[0]) if isinstance(kinds, list) and kinds else ""
 
 
 def _window(model: Model) -> int:
-    return int(_config(model)["max_position_embeddings"])
+    window = _config(model).get("max_position_embeddings")
+    if not isinstance(window, int) or window < 1:
+        raise ModelError(
+            f"{model.folder}/config.json: max_position_embeddings is {window!r}; "
+            "it must say how many tokens the model can read"
+        )
+    return window

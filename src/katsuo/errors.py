@@ -3,9 +3,11 @@
     KatsuoError
     ├── RecipeError     what was asked for cannot be done; names the key, the value, what would do
     ├── DataError       a record cannot be read; names the file, the place and the field
-    └── ModelError      a model cannot do what a stage needs; names the model and the mend
+    ├── ModelError      a model cannot do what a stage needs; names the model and the mend
+    └── RejectedError   the adapted model does harm beyond what the recipe tolerates
 
-The command line prints any of these in one line and exits with code 2. Every
+The command line prints any of these in one line and exits with code 2, or 3 for
+a rejected model. Every
 other exception is a bug of ours and shows its traceback. Bad *generated* data
 is never an exception: it is a `Dropped` in the ledger.
 """
@@ -27,3 +29,7 @@ class DataError(KatsuoError):
 
 class ModelError(KatsuoError):
     """A model that is missing, or cannot do what a stage needs."""
+
+
+class RejectedError(KatsuoError):
+    """An adapted model that lost more than the recipe tolerates; everything made stays."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from katsuo.errors import RecipeError
 from katsuo.types import Pair, Task, Verdict
@@ -39,6 +39,10 @@ GREEDY_SHORT = Sampling(temperature=0.0, top_p=1.0, max_tokens=25)
 """Greedy decoding of at most 25 tokens: the paper's protocol for span answers."""
 
 
+Shots: TypeAlias = tuple[tuple[str, str], ...]
+"""Earlier turns: what the user said, and what was answered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One prompt to continue."""
@@ -51,6 +55,8 @@ class Request:
     """Whether `prompt` is a user's turn, to be put through the model's own chat template."""
     stop: tuple[str, ...] = ()
     """Strings that end the draft; they are not part of the completion."""
+    shots: Shots = ()
+    """Worked examples, as earlier turns of the conversation; chat only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,8 @@ class Question:
     choices: tuple[str, ...]
     chat: bool = True
     """Whether `prompt` is a user's turn, to be put through the model's own chat template."""
+    shots: Shots = ()
+    """Worked examples, as earlier turns of the conversation; chat only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +115,14 @@ class Ranks(Protocol):
 
     def rank(self, questions: Iterable[Question]) -> Iterator[Ranked]:
         """Rank the choices of every question, in the order of the questions."""
+        ...
+
+
+class Weighs(Ranks, Protocol):
+    """A model that also says how likely whole texts are."""
+
+    def perplexity(self, texts: Iterable[str]) -> tuple[float, int]:
+        """Nats and tokens of all `texts` together; the perplexity is exp(nats / tokens)."""
         ...
 
 

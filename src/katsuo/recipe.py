@@ -1,8 +1,7 @@
 """What a user asks for: one YAML file, read strictly into frozen models.
 
-An unknown key is an error that names the nearest known one. Every section has
-defaults, so that a recipe with only `ingest.paths` ingests. `resolved` writes
-the recipe back with every default written out.
+An unknown key is an error that names the nearest known one. `resolved` writes
+the recipe back with every default written out; `sections` has the models.
 """
 
 from __future__ import annotations
@@ -11,123 +10,44 @@ import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError
 
 from katsuo.errors import RecipeError
-from katsuo.protocols import Sampling
-from katsuo.types import TaskType
+from katsuo.sections import Recipe
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+def changed(recipe: Recipe, changes: Mapping[str, Any], where: str) -> Recipe:
+    """`recipe` with `changes` merged in, section by section.
+
+    Args:
+        recipe: To start from.
+        changes: As a recipe is written; a list takes the place of the list before.
+        where: Names the changes in errors.
+
+    Raises:
+        RecipeError: If a key or a value is none.
+    """
+    return of(_merged(recipe.model_dump(mode="json"), changes), where)
 
 
-class Ingest(_Section):
-    """Documents in, passages out."""
-
-    paths: list[str] = []
-    """Files and folders; `$KATSUO_DATA` and other variables are filled in."""
-    text_column: str | None = None
-    """Column that holds the text of csv, jsonl, parquet files and dataset folders."""
-    max_tokens: int = Field(default=400, ge=16, le=8192)
-    """Longest passage, in tokens of the target model's tokenizer."""
-    min_words: int = Field(default=8, ge=1)
-    """Passages with fewer words are dropped."""
+def domain(study: Recipe, name: str) -> Recipe:
+    """The recipe of one domain of a study."""
+    whole = {**study.domains[name], "domains": {}, "name": f"{study.name}/{name}"}
+    return changed(study, whole, f"domains.{name}")
 
 
-class Generate(_Section):
-    """Passages in, task drafts out."""
-
-    generator: str = "smollm2-135m-bonito"
-    """A bundled name, a model or adapter folder, or a hub id such as BatsResearch/bonito-v1."""
-    engine: Literal["auto", "openvino", "hf", "fake"] = "auto"
-    """`auto` is OpenVINO where it can read the model."""
-    format: Literal["auto", "bonito-v1", "prompted-v1"] = "auto"
-    """`auto` is what the generator was taught; a model that was taught none is prompted."""
-    weights: Literal["F16", "Q8_0"] = "F16"
-    """Form of the weights in OpenVINO: F16 is more exact, Q8_0 takes half the memory."""
-    task_types: list[TaskType] = [TaskType.YNQA, TaskType.EXQA, TaskType.NLI]
-    """Short or long names of the sixteen task types."""
-    per_context: int = Field(default=1, ge=1, le=64)
-    """Drafts of each type from each passage."""
-    temperature: float = Sampling().temperature
-    top_p: float = Sampling().top_p
-    max_tokens: int = Sampling().max_tokens
-
-    @field_validator("task_types", mode="before")
-    @classmethod
-    def _named(cls, names: object) -> object:
-        return [TaskType.named(str(name)) for name in names] if isinstance(names, list) else names
-
-    @property
-    def sampling(self) -> Sampling:
-        """The sampling part of these settings, checked."""
-        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
-
-
-class Adapt(_Section):
-    """Tasks in, adapters out."""
-
-    base: str = "smollm2-135m"
-    """The target: a bundled name, a model folder or a hub id."""
-    arms: list[Literal["tapt", "tasks", "tasks_elsewhere"]] = ["tapt", "tasks"]
-    """`tapt` reads the same passages for as many steps; `tasks_elsewhere` is the control arm."""
-    elsewhere: list[str] = []
-    """Files and folders of unrelated text for the arm `tasks_elsewhere`."""
-    max_tasks: int | None = Field(default=None, ge=1)
-    """Train on at most so many tasks, drawn by seed."""
-    epochs: float = Field(default=1.0, gt=0)
-    learning_rate: float = Field(default=5e-4, gt=0)
-    rank: int = Field(default=16, ge=1)
-    alpha: float = Field(default=32, gt=0)
-    batch_tokens: int = Field(default=2048, ge=64)
-    """Most tokens of one optimizer step."""
-    max_tokens: int = Field(default=1024, ge=16)
-    """Longest example; a longer one is dropped with a reason, never cut."""
-
-
-class Evaluate(_Section):
-    """Arms in, scores out."""
-
-    sets: list[str] = []
-    """Parquet or JSONL files with the columns id, context, question (or claim, or hypothesis),
-    and label or answers; source_document where several probes share a document."""
-    prompts: int = Field(default=5, ge=1, le=5)
-    """Prompts asked of every probe; the paper's protocol is five."""
-    max_probes: int | None = Field(default=None, ge=1)
-    """At most so many probes of each set, drawn by seed."""
-    max_context_chars: int = Field(default=6000, ge=100)
-    """Longer contexts are cut at the end, never the question; the report counts them."""
-
-
-class Recipe(_Section):
-    """A whole run."""
-
-    name: str = "run"
-    seed: int = 0
-    """The root of all chance."""
-    limit: int | None = Field(default=None, ge=1)
-    """At most so many passages."""
-    ingest: Ingest = Ingest()
-    generate: Generate = Generate()
-    curate: list[str | dict[str, dict[str, Any] | None]] = ["well_formed", "grounded", "fresh"]
-    """Filters by name, each with its settings: `- grounded: {max_answer_words: 40}`."""
-    adapt: Adapt = Adapt()
-    evaluate: Evaluate = Evaluate()
-
-    @property
-    def filters(self) -> list[tuple[str, dict[str, Any]]]:
-        """The filters to run, in order: name and settings."""
-        chosen: list[tuple[str, dict[str, Any]]] = []
-        for entry in self.curate:
-            if isinstance(entry, str):
-                chosen.append((entry, {}))
-            else:
-                chosen.extend((name, settings or {}) for name, settings in entry.items())
-        return chosen
+def of_arm(recipe: Recipe, name: str) -> Recipe:
+    """The recipe that makes the tasks of one arm, and tunes on them."""
+    arm = recipe.adapt.arms_by_name[name]
+    changes: dict[str, Any] = {"generate": arm.generate, "adapt": arm.adapt}
+    if arm.curate is not None:
+        changes["curate"] = arm.curate
+    if arm.learn == "elsewhere":
+        changes["ingest"] = {"paths": recipe.adapt.elsewhere}
+    return changed(recipe, changes, f"adapt.arms.{name}")
 
 
 def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -141,7 +61,7 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: If the file or a change cannot be read, or a key or value is none.
     """
     file = path / "recipe.yaml" if path.is_dir() else path
-    raw = read_yaml(file)
+    raw = _extended(read_yaml(file), file)
     for change in changes:
         apply(raw, change)
     return of(raw, str(file))
@@ -227,21 +147,54 @@ def apply(raw: dict[str, Any], change: str) -> None:
 
 def first_error(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing wrong with a `model`, in one line, with the nearest known key."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    # A value that may be of several forms has an error for each: the deepest is the one meant.
+    first = max(error.errors(), key=lambda one: len(one["loc"]))
+    path = [part for part in first["loc"] if "[" not in str(part)]
+    place = ".".join(map(str, path))
     if first["type"] == "extra_forbidden":
-        known = _keys(model, first["loc"][:-1])
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
+        known = _keys(model, path[:-1])
+        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
         return f"unknown key {place!r}; {hint}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{place} is {first['input']!r}; {message[:1].lower()}{message[1:]}"
 
 
-def _keys(model: type[BaseModel], sections: Sequence[int | str]) -> list[str]:
-    for section in sections:
-        kind = model.model_fields[str(section)].annotation
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            return []
-        model = kind
+def _extended(raw: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The mapping of a recipe laid over the recipe that its key `extends` names."""
+    named = raw.pop("extends", None)
+    if named is None:
+        return raw
+    if not isinstance(named, str):
+        raise RecipeError(f"{file}: extends is {named!r}; it must be the path of a recipe")
+    below = file.parent / named
+    if below.resolve() == file.resolve():
+        raise RecipeError(f"{file}: extends itself; name another recipe")
+    return _merged(_extended(read_yaml(below), below), raw)
+
+
+def _merged(whole: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(whole)
+    for key, value in changes.items():
+        held = merged.get(key) if key != "domains" else None
+        if isinstance(held, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(held, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _keys(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+    """The keys of the section at `place`; entries of lists and mappings are passed through."""
+    for part in place:
+        if part in model.model_fields:
+            model = _section_in(model.model_fields[str(part)].annotation) or model
     return list(model.model_fields)
+
+
+def _section_in(annotation: object) -> type[BaseModel] | None:
+    """The one section that a field holds, however deep in lists and unions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section_in(part) for part in get_args(annotation))
+    return next((section for section in found if section), None)

@@ -10,59 +10,32 @@ and the task as the generator should write it.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
-from katsuo import engines, templates, wire
+from katsuo import engines, wire
 from katsuo.errors import RecipeError
-from katsuo.recipe import apply, expand, first_error, read_yaml
-from katsuo.road.trip import Counts, Event, Listener, key_of
-from katsuo.stages.remix import RemixSettings
-from katsuo.stages.remix import remix as remixed
+from katsuo.recipe import apply, first_error, read_yaml
+from katsuo.road.remixing import remix
+from katsuo.road.trip import Event, Listener, key_of
+from katsuo.sections import Remix, Section
 from katsuo.stages.tuning import Limit, fit, teach_pairs
 from katsuo.store import tables
-from katsuo.store.files import read_json, sha256, write_json, write_text
+from katsuo.store.files import read_json, write_json, write_text
 from katsuo.store.runs import Run
-from katsuo.templates.tables import with_rows
 from katsuo.training import Step, TuneSettings
-from katsuo.types import Dropped, Pair, Task, TaskType
+from katsuo.types import Dropped, Pair, Task
 from katsuo.version import VERSION
 
 _HELD_OUT_BUCKETS: Final = 1000
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Remix(_Section):
-    """Annotated datasets in, tasks out."""
-
-    folder: str = "$KATSUO_DATA/sources"
-    """Folder that holds one folder of Parquet files per source."""
-    sources: list[str] | None = None
-    """Names of the bundled sources to use; all of them where it is null."""
-    cap_per_type: int | None = Field(default=None, ge=1)
-    caps: dict[TaskType, int] = {}
-    """Most tasks of single types, in place of `cap_per_type`."""
-    tasks_per_row: int = Field(default=1, ge=1)
-    max_context_chars: int = Field(default=2400, ge=100)
-
-    @field_validator("caps", mode="before")
-    @classmethod
-    def _named(cls, caps: object) -> object:
-        if not isinstance(caps, dict):
-            return caps
-        return {TaskType.named(str(name)): cap for name, cap in caps.items()}
-
-
-class Teach(_Section):
+class Teach(Section):
     """Tasks in, a generator out."""
 
     base: str = "smollm2-135m"
@@ -80,7 +53,7 @@ class Teach(_Section):
     compile: bool = False
 
 
-class Lesson(_Section):
+class Lesson(Section):
     """A teaching recipe."""
 
     name: str = "generator"
@@ -113,7 +86,7 @@ def go(lesson: Lesson, run: Run, *, until: str, listen: Listener) -> dict[str, A
     with run.alone():
         resolved = yaml.safe_dump(lesson.model_dump(mode="json"), sort_keys=False)
         write_text(run.folder / "recipe.yaml", resolved)
-        card = _remix(lesson, run.folder / "remix", listen)
+        card = remix(lesson.remix, lesson.seed, run.folder / "remix", listen)
         if until == "remix":
             return card
         return _teach(lesson, run.folder, card, listen)
@@ -122,56 +95,6 @@ def go(lesson: Lesson, run: Run, *, until: str, listen: Listener) -> dict[str, A
 def text(card: Mapping[str, Any]) -> str:
     """A card for a person."""
     return str(yaml.safe_dump(dict(card), sort_keys=False, allow_unicode=True)).rstrip()
-
-
-def _remix(lesson: Lesson, folder: Path, listen: Listener) -> dict[str, Any]:
-    asked = lesson.remix
-    place = expand([asked.folder], "remix.folder")[0]
-    sources = templates.load_sources(asked.sources)
-    files = {
-        f"{source.data}/{split}": sha256(place / source.data / f"{split}.parquet")
-        for source in sources
-        for split in source.splits
-        if (place / source.data / f"{split}.parquet").is_file()
-    }
-    key = key_of("remix", files, asked.model_dump(mode="json"), lesson.seed)
-    card = read_json(folder / "card.json")
-    if card is not None and card["key"] == key:
-        listen(Event(stage="remix", finished=True, note="done already"))
-        return card
-    settings = RemixSettings(
-        seed=lesson.seed,
-        cap_per_type=asked.cap_per_type,
-        caps=asked.caps,
-        tasks_per_row=asked.tasks_per_row,
-        max_context_chars=asked.max_context_chars,
-    )
-    counts = Counts(unit="task")
-    made: Counter[str] = Counter()
-    kept: list[Task] = []
-    lines: list[Dropped] = []
-    for item in remixed(with_rows(sources, place, lesson.seed), settings):
-        if isinstance(item, Task):
-            kept.append(item)
-            made.update((f"type/{item.type}", f"template/{item.origin.generator}"))
-        else:
-            lines.append(item)
-    counts.keep(len(kept))
-    counts.drop(lines)
-    tables.write(folder / "rows.parquet", tables.TASKS, map(tables.task_row, kept))
-    tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
-    card = {
-        "key": key,
-        "counts": counts.facts,
-        "by_type": _under(made, "type/"),
-        "by_template": _under(made, "template/"),
-        "licences": {source.name: source.licence for source in sources},
-        "files": files,
-    }
-    write_json(folder / "card.json", card)
-    listen(Event(stage="remix", done=counts.arrived, kept=counts.passed, unit="task",
-                 dropped=counts.dropped.total(), finished=True))  # fmt: skip
-    return card
 
 
 def _teach(
@@ -247,11 +170,3 @@ def _held_out_nats(folder: Path) -> dict[str, float]:
     rows = [json.loads(line) for line in (folder / "losses.jsonl").read_text("utf-8").splitlines()]
     measured = [row["held_out"] for row in rows if "held_out" in row]
     return {name: round(nats, 4) for name, nats in measured[-1].items()} if measured else {}
-
-
-def _under(counts: Counter[str], prefix: str) -> dict[str, int]:
-    return {
-        name.removeprefix(prefix): n
-        for name, n in sorted(counts.items())
-        if name.startswith(prefix)
-    }

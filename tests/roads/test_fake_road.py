@@ -43,6 +43,12 @@ def report_of(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "6-report" / "report.json").read_text("utf-8")))
 
 
+def tunings(folder: Path) -> dict[str, dict[str, Any]]:
+    """Arm -> facts of its only tuning."""
+    manifest = json.loads((folder / "4-adapters" / "manifest.json").read_text("utf-8"))
+    return {row["arm"]: row for row in manifest["tunings"]}
+
+
 def test_every_stage_leaves_its_folder_and_its_manifest(go: Go, tmp_path: Path) -> None:
     go()
     folder = tmp_path / "runs" / "one"
@@ -187,7 +193,7 @@ def test_the_control_arm_learns_as_many_tasks_of_other_text(
     go("adapt.arms=[tapt, tasks, tasks_elsewhere]", f"adapt.elsewhere=['{other}']",
        "adapt.max_tasks=10")  # fmt: skip
     folder = tmp_path / "runs" / "one"
-    arms = json.loads((folder / "4-adapters" / "manifest.json").read_text("utf-8"))["arms"]
+    arms = tunings(folder)
     assert arms["tasks"]["pairs"] == arms["tasks_elsewhere"]["pairs"] == 10
     assert arms["tasks"]["steps"] == arms["tapt"]["steps"] == arms["tasks_elsewhere"]["steps"]
     assert "tasks-tasks_elsewhere" in report_of(folder)["gains"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,71 @@ def test_variables_in_paths_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> No
     assert recipe.expand(["$SOME_DATA/a"], "ingest.paths") == [Path("/data/a")]
     with pytest.raises(RecipeError, match=r"ingest.paths: \$NOT_SET_ANYWHERE/a"):
         recipe.expand(["$NOT_SET_ANYWHERE/a"], "ingest.paths")
+
+
+def test_a_known_arm_needs_only_its_name() -> None:
+    arms = recipe.of({"adapt": {"arms": ["tapt", {"short": {"adapt": {"max_tasks": 5}}}]}}, "r")
+    assert list(arms.adapt.arms_by_name) == ["tapt", "short"]
+    assert arms.adapt.arms_by_name["tapt"].learn == "passages"
+    assert arms.adapt.arms_by_name["short"].adapt == {"max_tasks": 5}
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [
+        pytest.param(["taps"], "'taps' is no arm that is known by its name alone", id="unknown"),
+        pytest.param(["tasks", "tasks"], "'tasks' is there twice", id="twice"),
+        pytest.param([{"zero_shot": {}}], "is no name for an arm", id="taken"),
+        pytest.param([{"a/b": {}}], "is no name for an arm", id="a-path"),
+        pytest.param([{"x": {"lern": "tasks"}}], "did you mean 'learn'?", id="unknown-key"),
+        pytest.param([{"x": {"replay": 1}}], "less than 1", id="all-replay"),
+    ],
+)
+def test_an_arm_that_cannot_be_is_one_line(arms: list[object], said: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        recipe.of({"adapt": {"arms": arms}}, "r.yaml")
+
+
+def test_an_arm_changes_the_recipe_that_makes_its_tasks() -> None:
+    whole = recipe.of(
+        {
+            "adapt": {
+                "elsewhere": ["other"],
+                "arms": [
+                    "tasks_elsewhere",
+                    {"mine": {"generate": {"generator": "fake"}, "curate": ["fresh"]}},
+                ],
+            }
+        },
+        "r.yaml",
+    )
+    mine, other = recipe.of_arm(whole, "mine"), recipe.of_arm(whole, "tasks_elsewhere")
+    assert (mine.generate.generator, mine.curate) == ("fake", ["fresh"])
+    assert other.ingest.paths == ["other"]
+    with pytest.raises(RecipeError, match=r"adapt\.arms\.bad: unknown key 'adapt\.rang'"):
+        recipe.of_arm(recipe.of({"adapt": {"arms": [{"bad": {"adapt": {"rang": 4}}}]}}, "r"), "bad")
+
+
+def test_a_domain_changes_the_study_section_by_section() -> None:
+    study = recipe.of(
+        {
+            "name": "s",
+            "evaluate": {"prompts": 2},
+            "domains": {"law": {"ingest": {"paths": ["a"]}, "evaluate": {"sets": ["b"]}}},
+        },
+        "r.yaml",
+    )
+    law = recipe.domain(study, "law")
+    assert (law.name, law.ingest.paths, law.domains) == ("s/law", ["a"], {})
+    assert (law.evaluate.prompts, law.evaluate.sets) == (2, ["b"])
+
+
+def test_a_recipe_lies_over_the_one_it_extends(tmp_path: Path) -> None:
+    (tmp_path / "below.yaml").write_text("seed: 3\nevaluate: {prompts: 2, part: dev}\n", "utf-8")
+    above = tmp_path / "above.yaml"
+    above.write_text("extends: below.yaml\nevaluate: {prompts: 1}\n", "utf-8")
+    found = recipe.load(above)
+    assert (found.seed, found.evaluate.prompts, found.evaluate.part) == (3, 1, "dev")
+    above.write_text("extends: above.yaml\n", "utf-8")
+    with pytest.raises(RecipeError, match="extends itself"):
+        recipe.load(above)

@@ -1,6 +1,6 @@
 """The command `katsuo`: its groups, and what becomes of an error.
 
-Exit codes: 0 done, 2 bad request, 130 interrupted; 3 is kept for a rejected model.
+Exit codes: 0 done, 2 bad request, 3 adapted model rejected, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Annotated, Final
 import typer
 
 from katsuo.cli import doctor, models, running, starting, teaching
-from katsuo.errors import KatsuoError
+from katsuo.errors import KatsuoError, RejectedError
 from katsuo.version import VERSION
 
 BAD_REQUEST: Final = 2
+REJECTED: Final = 3
 INTERRUPTED: Final = 130
 
 app = typer.Typer(
@@ -55,7 +56,7 @@ def run() -> None:
         app()
     except KatsuoError as error:
         print(f"katsuo: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(BAD_REQUEST)
+        sys.exit(REJECTED if isinstance(error, RejectedError) else BAD_REQUEST)
     except KeyboardInterrupt:
         print("\nkatsuo: interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from katsuo.errors import RejectedError
+
 if TYPE_CHECKING:
-    from katsuo.recipe import Recipe
+    from katsuo.sections import Recipe
     from katsuo.store.runs import Run
 
 RecipePath = Annotated[
@@ -93,7 +95,6 @@ def _plan(chosen: Recipe, folder: Path, until: str) -> None:
 
 
 def _travel(chosen: Recipe, run: Run, until: str, *, as_json: bool) -> None:
-    from katsuo.cli import summary
     from katsuo.cli.progress import Watcher
     from katsuo.road import travel
 
@@ -106,5 +107,14 @@ def _travel(chosen: Recipe, run: Run, until: str, *, as_json: bool) -> None:
             file=sys.stderr,
         )
         raise typer.Exit(130) from None
+    except RejectedError:
+        _say(run, as_json=as_json)
+        raise
+    _say(run, as_json=as_json)
+
+
+def _say(run: Run, *, as_json: bool) -> None:
+    from katsuo.cli import summary
+
     result = summary.of(run)
     print(json.dumps(result, ensure_ascii=False) if as_json else summary.text(result))

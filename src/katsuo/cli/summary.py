@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from katsuo.page.arms import GAINS
 from katsuo.store.files import read_json
 from katsuo.store.runs import FOLDERS, Run
 
@@ -62,4 +63,6 @@ def _arms(result: Mapping[str, Any]) -> Iterator[str]:
             )
     yield ""
     for name, gain in result["gains"].items():
+        if name not in GAINS:
+            continue  # the report has them all
         yield f"{name:<28} {gain['value']:+6.1f}  ({gain['low']:+.1f} to {gain['high']:+.1f})"

@@ -82,6 +82,11 @@ class Unleaked:
         object.__setattr__(self, "_askers", {word: tuple(at) for word, at in askers.items()})
         object.__setattr__(self, "_runs", frozenset(runs | short) - {()})
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to compare with, so that every task passes unseen."""
+        return not self._runs and not self._askers
+
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`."""
         return [drop("evaluation-question") if self._leaks(task) else KEEP for task in tasks]

@@ -146,7 +146,7 @@ class HfModel:
         return -sum(row[0] for row in nats), sum(len(tree.choices[0]) for tree in trees)
 
     def _tree(self, question: Question) -> Tree | None:
-        prompt = tuple(self.tokens.prompt_ids(question.prompt, chat=question.chat))
+        prompt = tuple(self.tokens.of(question))
         # The end token is ranked with the choice: without it "Yes" outranks "Yes, but".
         choices = tuple(tuple(self.tokens.target_ids(choice)) for choice in question.choices)
         if not prompt or not choices:
@@ -155,7 +155,7 @@ class HfModel:
         return tree if tree.n_positions <= self.window else None
 
     def _draft(self, request: Request) -> Draft:
-        prompt = tuple(self.tokens.prompt_ids(request.prompt, chat=request.chat))
+        prompt = tuple(self.tokens.of(request))
         limit = max(0, min(request.sampling.max_tokens, self.window - len(prompt)))
         return Draft(request=request, prompt=prompt, limit=limit, tokens=self.tokens)
 

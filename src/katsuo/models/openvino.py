@@ -67,7 +67,7 @@ class OpenVinoModel:
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Continue every prompt; all of them are one unit, in the order given."""
-        ids = [self.tokens.prompt_ids(request.prompt, chat=request.chat) for request in requests]
+        ids = [self.tokens.of(request) for request in requests]
         waiting = deque(
             number
             for number, request in enumerate(requests)

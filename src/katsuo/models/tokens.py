@@ -13,7 +13,7 @@ is trained, ranked and generated.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from katsuo.errors import ModelError
+from katsuo.models.shelf import json_object
+from katsuo.protocols import Question, Request, Shots
 
 _TEMPLATE_ERRORS: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
 """What a model's own template may raise: it is a program that we did not write."""
@@ -44,31 +46,26 @@ class Tokens:
         """The tokens of the model folder `folder`.
 
         Raises:
-            ModelError: If the folder lacks `tokenizer.json` or names no end token.
+            ModelError: If the folder lacks `tokenizer.json` or names no end token, or a file is
+                damaged.
         """
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise ModelError(
                 f"{folder}: no tokenizer.json; save the model again with a fast tokenizer"
             )
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = _tokenizer(path)
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        config = _json(folder / "tokenizer_config.json")
+        config_path = folder / "tokenizer_config.json"
+        config = json_object(config_path) if config_path.is_file() else {}
         end = _token(config.get("eos_token"))
         if end is None or tokenizer.token_to_id(end) is None:
-            raise ModelError(f"{folder}/tokenizer_config.json: eos_token {end!r} is not a token")
-        template_path = folder / "chat_template.jinja"
-        template = (
-            template_path.read_text("utf-8")
-            if template_path.is_file()
-            else config.get("chat_template")
-        )
-        return cls(
-            tokenizer=tokenizer,
-            end=end,
-            chat_template=template if isinstance(template, str) else None,
-        )
+            raise ModelError(
+                f"{config_path}: eos_token {end!r} is not a token; it must name the token of "
+                "tokenizer.json that ends an answer"
+            )
+        return cls(tokenizer=tokenizer, end=end, chat_template=_template_of(folder, config))
 
     @cached_property
     def end_id(self) -> int:
@@ -81,11 +78,16 @@ class Tokens:
         around = self.tokenizer.encode("").ids
         return [i for i in around if i != self.end_id]
 
-    def prompt_ids(self, prompt: str, *, chat: bool) -> list[int]:
-        """Ids of `prompt` up to where the answer begins."""
+    def prompt_ids(self, prompt: str, *, chat: bool, shots: Shots = ()) -> list[int]:
+        """Ids of `prompt` up to where the answer begins, behind the turns of `shots`."""
         if chat:
-            return list(self.tokenizer.encode(self.turn(prompt), add_special_tokens=False).ids)
+            text = self.turn(prompt, shots=shots)
+            return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
         return self._leading_ids + list(self.tokenizer.encode(prompt, add_special_tokens=False).ids)
+
+    def of(self, asked: Request | Question) -> list[int]:
+        """Ids of what a model is asked, up to where its answer begins."""
+        return self.prompt_ids(asked.prompt, chat=asked.chat, shots=asked.shots)
 
     def target_ids(self, target: str, *, end: bool = True) -> list[int]:
         """Ids of an answer, its end token included when `end`."""
@@ -102,19 +104,31 @@ class Tokens:
         """How many tokens `text` has."""
         return len(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def turn(self, user: str) -> str:
+    def turn(self, user: str, *, shots: Shots = ()) -> str:
         """The text of a conversation in which the user said `user` and the answer begins.
+
+        Args:
+            user: The last thing said.
+            shots: Earlier turns: what the user said, and what was answered.
 
         Raises:
             ModelError: If the model has no chat template, or it fails.
         """
         if self.chat_template is None:
             # A base model: PAPER 6 gives the prompt for targets without a chat format.
-            return f"Instruct: {user}\nAnswer:"
-        try:
-            return self._template.render(
-                messages=[{"role": "user", "content": user}], add_generation_prompt=True
+            earlier = "".join(f"Instruct: {said}\nAnswer: {answer}\n\n" for said, answer in shots)
+            return f"{earlier}Instruct: {user}\nAnswer:"
+        messages = [
+            message
+            for said, answer in shots
+            for message in (
+                {"role": "user", "content": said},
+                {"role": "assistant", "content": answer},
             )
+        ]
+        messages.append({"role": "user", "content": user})
+        try:
+            return self._template.render(messages=messages, add_generation_prompt=True)
         except _TEMPLATE_ERRORS as error:
             raise ModelError(f"the model's chat template fails: {error}") from error
 
@@ -140,8 +154,25 @@ def _raise(message: str) -> NoReturn:
     raise TemplateError(message)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+def _tokenizer(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise ModelError(
+            f"{path}: cannot be read as a tokenizer ({' '.join(str(error).split())}); copy or "
+            "download it again, or save the model again with a fast tokenizer"
+        ) from error
+
+
+def _template_of(folder: Path, config: Mapping[str, Any]) -> str | None:
+    path = folder / "chat_template.jinja"
+    if not path.is_file():
+        template = config.get("chat_template")
+        return template if isinstance(template, str) else None
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); copy or download it again") from error
 
 
 def _token(value: object) -> str | None:

@@ -15,9 +15,11 @@ from typing import Any, Final
 import peft
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
 from katsuo.errors import ModelError
+from katsuo.models.shelf import check_folder, check_weights, json_object
 from katsuo.models.tune import quiet
 
 PRECISIONS: Final = ("bfloat16", "float32")
@@ -25,11 +27,14 @@ _UNLOADABLE: Final = (
     OSError,
     ValueError,
     RuntimeError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
     TypeError,
     AttributeError,
     SafetensorError,
+    StrictDataclassError,
 )
+"""What comes of files that are damaged, or whole but other than transformers writes them."""
 
 
 def load(folder: Path, *, adapter: Path | None, precision: str) -> Any:  # noqa: ANN401 -- untyped library
@@ -58,6 +63,7 @@ def is_narrow(model: Any) -> bool:  # noqa: ANN401
 
 
 def _opened(folder: Path, dtype: str) -> Any:  # noqa: ANN401
+    check_folder(folder)
     try:
         with quiet():
             model, told = transformers.AutoModelForCausalLM.from_pretrained(
@@ -87,6 +93,8 @@ def _merged(model: Any, adapter: Path, folder: Path) -> Any:  # noqa: ANN401
             raise ModelError(
                 f"{adapter}: no {name}; an adapter is a folder as peft saves it, in safetensors"
             )
+    json_object(adapter / "adapter_config.json")
+    check_weights(adapter / "adapter_model.safetensors")
     try:
         with quiet():
             config = peft.PeftConfig.from_pretrained(str(adapter))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from katsuo.page.estimates import MIN_DOCUMENTS, Estimate, Verdict
+from katsuo.page.harms import rejections
 from katsuo.page.quantities import count, share
 
 FEW_TASKS: Final = 200
@@ -29,7 +30,10 @@ def advice(report: Mapping[str, Any]) -> list[str]:
     gains = report["gains"]
     gain = Estimate.of(gains.get("tasks-zero_shot"))
     verdict = Verdict.UNMEASURED if gain is None else gain.verdict
-    lines = [_NEXT[verdict]] if verdict in _NEXT else []
+    rejected = list(rejections(report.get("harm")))
+    lines = [_not(arm) for arm in rejected]
+    if verdict in _NEXT and not (rejected and verdict is Verdict.RAISED):
+        lines.append(_NEXT[verdict])
     if gain is not None:
         lines += _more_documents(gain)
     lines += _reading_will_do(gains)
@@ -37,6 +41,16 @@ def advice(report: Mapping[str, Any]) -> list[str]:
     lines += _leaks(report["funnel"])
     lines += _unscored(report["arms"])
     return lines
+
+
+def _not(arm: str) -> str:
+    domain, _, name = arm.rpartition("/")
+    folder = f"{domain}/4-adapters/{name}" if domain else f"4-adapters/{name}"
+    return (
+        f"Do not use the adapter in {folder}: it lost more of what the model could do before than "
+        "is tolerated. A lower adapt.learning_rate, fewer adapt.epochs or a share of replay in "
+        "the arm are the usual mends."
+    )
 
 
 def _more_documents(gain: Estimate) -> Iterator[str]:

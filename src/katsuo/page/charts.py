@@ -21,9 +21,9 @@ from katsuo.page.scales import Scale
 _LEFT, _RIGHT, _NUMBERS, _INTERVALS = 28.0, 78.0, 81.0, 87.5
 """Percent of the width: where the axis begins and ends, numbers and intervals begin."""
 WIDE_CHARS: Final = 30
-NARROW_CHARS: Final = 13
+NARROW_CHARS: Final = 15
 """Longest label that fits beside the axis on a desk's and on a phone's screen."""
-_ROW_PX, _HEAD_PX, _AXIS_PX = 26, 34, 44
+_ROW_PX, _HEAD_PX, _APART_PX, _AXIS_PX = 26, 34, 22, 44
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,16 @@ class Row:
     interval: str = ""
     """The interval as text."""
     spots: tuple[float, ...] = ()
-    """Single measurements behind the value, drawn as small ticks."""
+    """Single prompts behind the value, drawn as small ticks above it."""
+    seeds: tuple[float, ...] = ()
+    """Single tunings behind the value, drawn as small dots below it."""
+    apart: str = ""
+    """What is written above a row that begins another kind of rows."""
+
+    @property
+    def height_px(self) -> int:
+        """How much of the drawing the row takes."""
+        return _ROW_PX + (_APART_PX if self.apart else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +61,20 @@ class Group:
     note: str
     rows: tuple[Row, ...]
 
+    @property
+    def height_px(self) -> int:
+        """How much of the drawing the group takes."""
+        return _HEAD_PX + sum(row.height_px for row in self.rows)
 
-def whiskers(groups: Sequence[Group], *, title: str, unit: str, zero: bool = False) -> Markup:
+
+def whiskers(
+    groups: Sequence[Group],
+    *,
+    title: str,
+    unit: str,
+    zero: bool = False,
+    scale: Scale | None = None,
+) -> Markup:
     """A dot and a whisker for every row, all groups on one axis.
 
     Args:
@@ -61,18 +82,19 @@ def whiskers(groups: Sequence[Group], *, title: str, unit: str, zero: bool = Fal
         title: What the drawing says to who cannot see it.
         unit: Written under the axis.
         zero: Whether 0 lies on the axis and is drawn as a line, as for differences.
+        scale: The axis, where several drawings share one; else it fits the rows.
     """
-    scale = Scale.around(_numbers(groups), zero=zero)
-    n_rows = sum(len(group.rows) for group in groups)
-    bottom = n_rows * _ROW_PX + len(groups) * _HEAD_PX + 4
+    scale = scale or Scale.around(numbers(groups), zero=zero)
+    bottom = sum(group.height_px for group in groups) + 4
     parts = [_grid(scale, bottom, unit, zero=zero)]
     top = 0
     for group in groups:
         parts.append(_head(group, top))
-        top += _HEAD_PX
+        row_top = top + _HEAD_PX
         for row in group.rows:
-            parts.append(_row(row, scale, top + _ROW_PX // 2))
-            top += _ROW_PX
+            row_top += row.height_px
+            parts.append(_row(row, scale, row_top - _ROW_PX // 2))
+        top += group.height_px
     return _drawing(title, bottom + _AXIS_PX, parts)
 
 
@@ -86,11 +108,12 @@ def bar(part: float, whole: float, *, tone: str = "passed") -> Markup:
     ).format(tone, filled)
 
 
-def _numbers(groups: Sequence[Group]) -> Iterator[float]:
+def numbers(groups: Sequence[Group]) -> Iterator[float]:
+    """Every number that the rows draw, for an axis that holds them all."""
     for group in groups:
         for row in group.rows:
             ends = (end for end in (row.low, row.high) if end is not None)
-            yield from (row.value, *ends, *row.spots)
+            yield from (row.value, *ends, *row.spots, *row.seeds)
 
 
 def _drawing(title: str, height_px: int, parts: Sequence[Markup]) -> Markup:
@@ -149,27 +172,17 @@ def _clipped(label: str, n_chars: int) -> str:
 
 
 def _row(row: Row, scale: Scale, middle: int) -> Markup:
-    whisker = Markup("")
-    if row.low is not None and row.high is not None:
-        whisker = Markup('<line class="whisker" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
-            _x(scale, row.low), _x(scale, row.high), middle, middle
-        )
-    spots = Markup("").join(
-        Markup('<line class="spot" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
-            *[_x(scale, spot)] * 2, middle - 8, middle - 3
-        )
-        for spot in row.spots
-    )
     return Markup(
-        '<g class="row {}">{}{}{}'
+        '<g class="row {}">{}{}{}{}'
         '<circle class="dot" cx="{}" cy="{}" r="5"/>'
         '<text class="number" x="{}" y="{}">{}</text>'
         '<text class="interval" x="{}" y="{}">{}</text></g>'
     ).format(
         row.tone,
+        _apart(row, middle),
         _label(row.label, middle + 4),
-        spots,
-        whisker,
+        _singles(row, scale, middle),
+        _whisker(row, scale, middle),
         _x(scale, row.value),
         middle,
         f"{_NUMBERS}%",
@@ -179,3 +192,36 @@ def _row(row: Row, scale: Scale, middle: int) -> Markup:
         middle + 4,
         row.interval,
     )
+
+
+def _apart(row: Row, middle: int) -> Markup:
+    if not row.apart:
+        return Markup("")
+    y = middle - _ROW_PX // 2 - 5
+    return Markup(
+        '<line class="apart" x1="0" x2="100%" y1="{}" y2="{}"/>'
+        '<text class="family" x="0" y="{}">{}</text>'
+    ).format(y - 13, y - 13, y + 1, row.apart)
+
+
+def _whisker(row: Row, scale: Scale, middle: int) -> Markup:
+    if row.low is None or row.high is None:
+        return Markup("")
+    return Markup('<line class="whisker" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+        _x(scale, row.low), _x(scale, row.high), middle, middle
+    )
+
+
+def _singles(row: Row, scale: Scale, middle: int) -> Markup:
+    """Prompts as ticks above the line, seeds as dots below it."""
+    ticks = [
+        Markup('<line class="spot" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+            *[_x(scale, spot)] * 2, middle - 8, middle - 3
+        )
+        for spot in row.spots
+    ]
+    dots = [
+        Markup('<circle class="seed" cx="{}" cy="{}" r="2"/>').format(_x(scale, seed), middle + 7)
+        for seed in row.seeds
+    ]
+    return Markup("").join([*ticks, *dots])

@@ -2,6 +2,7 @@
 
 The wording follows the interval: a gain is claimed only where the interval lies
 above 0 and rests on enough documents; otherwise the sentence says what is missing.
+Where a control does as well, the notes say what that makes of the gain.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from katsuo.page.estimates import MIN_DOCUMENTS, Estimate, Verdict
+from katsuo.page.power import power
 from katsuo.page.quantities import signed
 
 BADGES: Final[Mapping[Verdict, str]] = {
@@ -32,8 +34,13 @@ class Headline:
     """What the controls add: was it the tasks, and was it this text?"""
 
 
-def headline(gains: Mapping[str, Any]) -> Headline:
-    """What `gains` show, the main gain being `tasks-zero_shot`."""
+def headline(gains: Mapping[str, Any], over_best: Mapping[str, Any] | None = None) -> Headline:
+    """What `gains` show, the main gain being `tasks-zero_shot`.
+
+    Args:
+        gains: By name, such as `tasks-tapt`.
+        over_best: By arm, over the model as it was, ranked by its best rule.
+    """
     gain = Estimate.of(gains.get("tasks-zero_shot"))
     if gain is None:
         return Headline(
@@ -45,7 +52,10 @@ def headline(gains: Mapping[str, Any]) -> Headline:
     return Headline(
         verdict=gain.verdict,
         sentence=f"{_main(gain)}{reading}.",
-        notes=_notes(gains) if gain.reliable else (),
+        notes=(
+            *((*_over_best(over_best or {}), *_notes(gains, gain)) if gain.reliable else ()),
+            *_too_small(gains),
+        ),
     )
 
 
@@ -116,22 +126,67 @@ _ELSEWHERE_ENDS: Final = {
     Verdict.OPEN: "an interval that includes 0: it is not shown that it matters whose text the "
     "tasks come from",
 }
+_REMIX_ENDS: Final = {
+    Verdict.RAISED: "so the gain is more than practice with tasks that people wrote",
+    Verdict.LOWERED: "so tasks that people wrote about other text did better than tasks from yours",
+    Verdict.OPEN: "an interval that includes 0: it is not shown that tasks from your text do more "
+    "than tasks that people wrote about other text",
+}
+_SHOTS_ENDS: Final = {
+    Verdict.RAISED: "so training did more than showing examples",
+    Verdict.LOWERED: "so showing examples did more than training",
+    Verdict.OPEN: "an interval that includes 0: it is not shown that training did more than "
+    "showing a few examples in the prompt",
+}
+_ELSEWHERE: Final = "tasks-tasks_elsewhere"
+_REMIX: Final = "tasks-remix_only"
 _CONTROLS: Final = (
     ("tasks-tapt", "Tasks against plain reading", _TAPT_ENDS),
-    (
-        "tasks-tasks_elsewhere",
-        "Tasks from your text against tasks from other text",
-        _ELSEWHERE_ENDS,
-    ),
+    (_ELSEWHERE, "Tasks from your text against tasks from other text", _ELSEWHERE_ENDS),
+    (_REMIX, "Tasks from your text against human-written tasks", _REMIX_ENDS),
+    ("tasks-few_shot", "Tasks against worked examples in the prompt", _SHOTS_ENDS),
 )
+_AS_WELL: Final = (Verdict.OPEN, Verdict.LOWERED)
 
 
-def _notes(gains: Mapping[str, Any]) -> tuple[str, ...]:
+def _notes(gains: Mapping[str, Any], main: Estimate) -> tuple[str, ...]:
     notes = []
     for name, subject, ends in _CONTROLS:
         gain = Estimate.of(gains.get(name))
-        if gain is not None and gain.verdict in ends:
-            notes.append(
-                f"{subject}: {signed(gain.value)} points ({gain.interval}), {ends[gain.verdict]}."
-            )
+        if gain is None or gain.verdict not in ends:
+            continue
+        # A control knows the form of the answers and not the text: if it is as good, the form
+        # explains the gain.
+        is_format = name in (_ELSEWHERE, _REMIX) and main.verdict is Verdict.RAISED
+        end = ends[gain.verdict]
+        if is_format and gain.verdict in _AS_WELL:
+            end += ". A control did as well, so the gain may be mere answer format"
+        notes.append(f"{subject}: {signed(gain.value)} points ({gain.interval}), {end}.")
     return tuple(notes)
+
+
+def _over_best(over_best: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is left of the gain when the model as it was is ranked by its best rule."""
+    raw = over_best.get("tasks") or {}
+    gain = Estimate.of(raw)
+    rules = {one.get("rule") for one in (raw.get("by_set") or {}).values()}
+    if gain is None or not gain.reliable or not rules & {"mean_rank", "calibrated"}:
+        return ()
+    end = {
+        Verdict.RAISED: "so the gain is no matter of how answers are ranked",
+        Verdict.LOWERED: "so ranking its answers otherwise did more than training",
+    }.get(
+        gain.verdict,
+        "an interval that includes 0: ranking its answers otherwise may do as well as training",
+    )
+    return (
+        "Against the model as it was with the best way of ranking its answers on each set: "
+        f"{signed(gain.value)} points ({gain.interval}), {end}.",
+    )
+
+
+def _too_small(gains: Mapping[str, Any]) -> tuple[str, ...]:
+    """That a gain may have been missed, where none was shown."""
+    gain, seen = Estimate.of(gains.get("tasks-zero_shot")), power(gains)
+    is_missed = gain is not None and gain.verdict is Verdict.OPEN and seen.too_small
+    return (seen.sentence,) if is_missed else ()

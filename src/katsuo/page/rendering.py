@@ -15,15 +15,20 @@ from importlib import resources
 from typing import Any, Final
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from katsuo.page import quantities
+from katsuo.page import harms, quantities
 from katsuo.page.advice import advice
-from katsuo.page.arms import arm_label, gain_groups, ordered, prompt_values, score_groups, set_names
-from katsuo.page.charts import bar, whiskers
+from katsuo.page.arms import arm_label, ordered, set_names, tone
+from katsuo.page.charts import bar
 from katsuo.page.curves import Curve, curves
+from katsuo.page.figures import gain_figures, score_figures
+from katsuo.page.groups import prompt_values, score_groups, seed_values
 from katsuo.page.headline import BADGES
+from katsuo.page.matrix import matrix
 from katsuo.page.passages import excerpt, pieces, slotted, writable
+from katsuo.page.power import p_values
+from katsuo.page.sizes import size_chart
 from katsuo.types import Dropped, TaskType
 
 DROPPED_EXAMPLES: Final = 3
@@ -58,8 +63,13 @@ def render(report: Mapping[str, Any], extras: PageExtras) -> str:
             style=Markup(_resource("style.css")),
             badge=BADGES,
             advice=advice(report),
-            score_chart=_score_chart(report),
-            gain_chart=_gain_chart(report),
+            scores=score_figures(report["arms"]),
+            gains=gain_figures(report["gains"], list(report["arms"])),
+            harms=harms.views(report.get("harm")),
+            rejected=harms.rejections(report.get("harm")),
+            matrix=matrix(report),
+            size_chart=size_chart(report),
+            p_values=p_values(report["gains"], report.get("over_best") or {}),
             loss_chart=_loss_chart(report),
             questions=score_groups(report["arms"])[: len(set_names(report["arms"]))],
             tuning_seeds=_tuning_seeds(report),
@@ -90,6 +100,9 @@ def _environment() -> jinja2.Environment:
         "duration": quantities.duration,
         "unpadded": lambda text: re.sub(r"\s*\n\s*\n\s*", "\n", text),
         "arm_label": arm_label,
+        "breakable": lambda name: escape(name).replace("_", Markup("_<wbr>")),
+        "tone": tone,
+        "seeds": lambda scored: ", ".join(map(quantities.points, seed_values(scored))),
         "prompts": lambda scored: ", ".join(map(quantities.points, prompt_values(scored))),
         "number": lambda raw: quantities.points(raw["value"] if isinstance(raw, Mapping) else raw),
     }
@@ -106,38 +119,9 @@ def _resource(name: str) -> str:
     return resources.files("katsuo.page").joinpath(name).read_text("utf-8")
 
 
-def _score_chart(report: Mapping[str, Any]) -> Markup:
-    groups = score_groups(report["arms"])
-    if not groups:
-        return Markup("")
-    told = "; ".join(
-        f"{group.title}: "
-        + ", ".join(f"{row.label} {row.number} {row.interval}" for row in group.rows)
-        for group in groups
-    )
-    return whiskers(groups, title=f"F1 in points with 95 % intervals. {told}", unit="F1, points")
-
-
-def _gain_chart(report: Mapping[str, Any]) -> Markup:
-    groups = gain_groups(report["gains"])
-    if not groups:
-        return Markup("")
-    told = "; ".join(
-        f"{group.title}: "
-        + ", ".join(f"{row.label} {row.number} {row.interval}" for row in group.rows)
-        for group in groups
-    )
-    return whiskers(
-        groups,
-        title=f"Differences in F1 points with 95 % intervals. {told}",
-        unit="difference in F1, points; right of 0 is better",
-        zero=True,
-    )
-
-
 def _loss_chart(report: Mapping[str, Any]) -> Markup:
     losses: Mapping[str, list[list[Any]]] = report["losses"]
-    drawn = [Curve.of(arm_label(arm), f"arm-{arm}", losses[arm]) for arm in ordered(losses)]
+    drawn = [Curve.of(arm_label(arm), tone(arm), losses[arm]) for arm in ordered(losses)]
     held = [curve for curve in drawn if curve.spots]
     if not held:
         return Markup("")

@@ -9,6 +9,8 @@ first file needs them.
 
 from __future__ import annotations
 
+import errno
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,7 +18,7 @@ from typing import Final
 from katsuo.errors import KatsuoError, RecipeError
 from katsuo.privacy import switch_telemetry_off
 from katsuo.readers import office, pdf, plain, tables
-from katsuo.readers.refusals import RefusedError, refusal
+from katsuo.readers.refusals import RefusedError, refusal, shown
 from katsuo.types import Document, Dropped
 
 switch_telemetry_off()  # before any library of these rooms is imported
@@ -40,6 +42,14 @@ _SUFFIXES: Final = {
     ".parquet": "parquet",
 }
 """Formats by the end of the name, in any letter case."""
+_KINDS: Final = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What a path may lead to besides files and folders; opening it may wait for ever."""
+_ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def files(paths: Sequence[Path]) -> list[Path]:
@@ -47,16 +57,17 @@ def files(paths: Sequence[Path]) -> list[Path]:
 
     Hidden files and the lock files of Office are left out, a saved dataset is
     one file, and no folder is walked twice, so links may form circles. A file
-    of unknown format is in the list: reading it leaves a ledger line.
+    of unknown format, a broken link, a pipe are in the list: reading them leaves
+    a ledger line. Nothing is opened but folders.
 
     Raises:
-        RecipeError: If a path does not exist.
+        RecipeError: If a path does not exist, or leads to no file or folder.
     """
     found: dict[Path, None] = {}
     walked: set[Path] = set()
     for path in paths:
-        if not path.is_dir() and not path.is_file():
-            raise RecipeError(f"ingest.paths: {path} does not exist; name files or folders")
+        if fault := _fault(path):
+            raise RecipeError(f"ingest.paths: {shown(path)} {fault}")
         found.update(dict.fromkeys(_under(path, walked)))
     return list(found)
 
@@ -76,11 +87,38 @@ def read(path: Path, *, text_column: str | None) -> Iterator[Document | Dropped]
     except (KatsuoError, ImportError, MemoryError):
         raise  # not the file's fault
     except Exception as error:  # noqa: BLE001 -- whatever a library raises about a bad file
-        yield refusal(path, form, error)
+        yield refusal(path, form, _cause(path, error))
+
+
+def _fault(path: Path) -> str:
+    """Why a path that the recipe names cannot be read, or nothing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in _ABSENT:
+            return f"cannot be read ({error.strerror}); name files or folders"
+        if path.is_symlink():
+            return f"is {_link(path)}; name files or folders"
+        return "does not exist; name files or folders"
+    if kind := _KINDS.get(stat.S_IFMT(mode)):
+        return f"is {kind}; only files and folders are read, so save what it gives to a file"
+    return ""
+
+
+def _cause(path: Path, error: Exception) -> Exception:
+    """`error`, or that the file is not there: a link leads nowhere, or it went after the walk."""
+    if not isinstance(error, OSError) or error.errno not in _ABSENT or path.exists():
+        return error
+    said = _link(path) if path.is_symlink() else "the file was gone when it was to be read"
+    return RefusedError("file-missing", said)
+
+
+def _link(path: Path) -> str:
+    return f"a link to {shown(path.readlink())} which does not exist"
 
 
 def _under(path: Path, walked: set[Path]) -> Iterator[Path]:
-    if not path.is_dir() or tables.is_dataset(path):
+    if not _is_folder(path) or tables.is_dataset(path):
         yield path
         return
     real = path.resolve()
@@ -93,26 +131,31 @@ def _under(path: Path, walked: set[Path]) -> Iterator[Path]:
         yield path  # reading it says why
         return
     for each in inside:
-        if not each.name.startswith((".", "~$")) and _is_readable_kind(each):
+        if not each.name.startswith((".", "~$")):
             yield from _under(each, walked)
 
 
-def _is_readable_kind(path: Path) -> bool:
-    """Whether `path` is a file, a folder or a broken link, and no pipe or device."""
-    return path.is_file() or path.is_dir() or path.is_symlink()
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # reading it says why
 
 
 def _form(path: Path) -> str:
     """The name of the format, which is the name of its reader."""
-    if path.is_dir() and tables.is_dataset(path):
+    if tables.is_dataset(path):
         return "dataset"
     return _SUFFIXES.get(path.suffix.casefold(), "readers")
 
 
 def _documents(path: Path, form: str, text_column: str | None) -> Iterator[Document | Dropped]:
-    if path.is_dir() and form != "dataset":
+    found = path.stat()
+    if kind := _KINDS.get(stat.S_IFMT(found.st_mode)):
+        raise RefusedError("not-a-file", f"{kind}; only files and folders are read")
+    if stat.S_ISDIR(found.st_mode) and form != "dataset":
         next(path.iterdir(), None)
-    elif path.stat().st_size == 0:
+    elif found.st_size == 0:
         raise RefusedError("file-empty", "the file has no bytes")
     if form == "readers":
         known = ", ".join(sorted(_SUFFIXES))
@@ -123,4 +166,4 @@ def _documents(path: Path, form: str, text_column: str | None) -> Iterator[Docum
     reading = _WHOLE[form](path)
     if not reading.text.strip():
         raise RefusedError("no-text-found", "the file holds nothing but white space")
-    yield Document.of(text=reading.text, source=str(path), page_starts=reading.page_starts)
+    yield Document.of(text=reading.text, source=shown(path), page_starts=reading.page_starts)

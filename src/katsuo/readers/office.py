@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from katsuo.readers.plain import Reading, decoded, joined, normalised
+from katsuo.readers.plain import Reading, decoded, joined, normalised, whole
 from katsuo.readers.refusals import RefusedError
 
 _OPTIONS: Final[dict[str, Any]] = {
@@ -30,6 +30,12 @@ _OPTIONS: Final[dict[str, Any]] = {
 _TITLES: Final = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
 _OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0"
 """An encrypted Office file is not a zip archive but an older container around one."""
+_MOST_UNPACKED_BYTES: Final = 2**29
+"""The converters unpack whole parts into memory: a part of text takes 13 times its bytes there."""
+_BOMB_BYTES: Final = 2**25
+_BOMB_RATIO: Final = 200
+"""Deflate packs text to about a tenth and zeros to a thousandth. What unpacks to less than
+`_BOMB_BYTES` does no harm, however it was packed."""
 _SLIDE: Final = re.compile(r"<!-- Slide number: \d+ -->")
 _PICTURE: Final = re.compile(r"^!\[[^\]]*\]\([^)]*\)$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile(r"\n(?:[^\S\n]*\n)+")
@@ -39,7 +45,7 @@ def html(path: Path) -> Reading:
     """The text of a web page's body."""
     from bs4.dammit import EncodingDetector
 
-    data = path.read_bytes()
+    data = whole(path)
     text = decoded(data, EncodingDetector.find_declared_encoding(data, is_html=True))
     with _quietly():
         from markitdown.converters import HtmlConverter
@@ -86,7 +92,7 @@ def _reading(markdown: str) -> Reading:
 
 @contextmanager
 def _archive(path: Path) -> Iterator[BinaryIO]:
-    """The file, once it is sure that it is an archive without a password."""
+    """The file, once it is sure that it is an archive without a password, of some size."""
     with path.open("rb") as file:
         if file.read(4) == _OLE_MAGIC:
             raise RefusedError(
@@ -97,8 +103,24 @@ def _archive(path: Path) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(file) as archive:
             if any(entry.flag_bits & 1 for entry in archive.infolist()):
                 raise RefusedError("password-protected", "entries of the archive are encrypted")
+            # No part gives more bytes than are stated here: the library cuts it off there.
+            _check_size(
+                packed=path.stat().st_size,
+                unpacked=sum(entry.file_size for entry in archive.infolist()),
+            )
         file.seek(0)
         yield file
+
+
+def _check_size(*, packed: int, unpacked: int) -> None:
+    """Refuse what would fill the memory; both sizes are in bytes."""
+    is_bomb = unpacked > _BOMB_BYTES and unpacked > _BOMB_RATIO * packed
+    if is_bomb or unpacked > _MOST_UNPACKED_BYTES:
+        raise RefusedError(
+            "archive-too-large",
+            f"{packed / 2**20:,.1f} MiB unpack to {unpacked / 2**20:,.0f} MiB; the limits are "
+            f"{_MOST_UNPACKED_BYTES / 2**20:,.0f} MiB and {_BOMB_RATIO} times the file",
+        )
 
 
 @contextmanager

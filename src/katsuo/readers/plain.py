@@ -2,8 +2,9 @@
 
     bytes ──decoded──▶ str ──normalised──▶ the characters that all offsets count
 
-What no reader can see or write down in Parquet (controls, lone surrogates) is
-gone before the first offset is taken, so every later stage may trust the text.
+What no reader can see or write down in Parquet (controls, lone surrogates, marks
+that show a line in another order) is gone before the first offset is taken, so
+every later stage may trust the text.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LINE_ENDS: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\ufeff]")
-"""Controls except tab and line feed, soft hyphens and stray byte order marks."""
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\ufeff\u202a-\u202e\u2066-\u2069]"
+)
+"""Controls except tab and line feed, soft hyphens, stray byte order marks, and the marks that
+turn the direction of writing around: with them a page shows another text than it holds."""
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MOST_CONTROLS: Final = 0.02
@@ -39,6 +43,8 @@ _WESTERN: Final = "cp1252"
 _TIED_COHERENCE: Final = 0.05
 """Differences below this are chance in a text of a few lines."""
 _SAMPLE_BYTES: Final = 2**20
+MOST_BYTES: Final = 2**28
+"""A larger file is no text to be read at a stretch: it takes several times its bytes in memory."""
 _PAGE_GAP: Final = "\n\n"
 
 
@@ -55,9 +61,25 @@ def read(path: Path) -> Reading:
     """The text of a plain or Markdown file, in whatever encoding it was saved.
 
     Raises:
-        RefusedError: If the bytes are no text.
+        RefusedError: If the bytes are no text, or too many.
     """
-    return Reading(text=normalised(decoded(path.read_bytes())))
+    return Reading(text=normalised(decoded(whole(path))))
+
+
+def whole(path: Path) -> bytes:
+    """All bytes of a file that is read at a stretch.
+
+    Raises:
+        RefusedError: If it has more than `MOST_BYTES`.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise RefusedError(
+            "file-too-large",
+            f"the file has {size / 2**20:,.0f} MiB and is read whole, up to "
+            f"{MOST_BYTES / 2**20:,.0f} MiB; split it, or save its texts as rows of a table",
+        )
+    return path.read_bytes()
 
 
 def joined(pages: Iterable[str]) -> Reading:
@@ -71,9 +93,9 @@ def joined(pages: Iterable[str]) -> Reading:
 def normalised(text: str) -> str:
     r"""`text` in Unicode form C, lines ended by one line feed, without what cannot be seen.
 
-    Controls except tab and line feed, soft hyphens and byte order marks fall
-    away, and lone surrogates become U+FFFD. Nothing else changes, and doing it
-    twice changes nothing more.
+    Controls except tab and line feed, soft hyphens, byte order marks and marks
+    of another direction of writing fall away, and lone surrogates become U+FFFD.
+    Nothing else changes, and doing it twice changes nothing more.
 
     >>> normalised("a\r\nb\x00c")
     'a\nbc'
@@ -96,7 +118,7 @@ def decoded(data: bytes, declared: str | None = None) -> str:
         RefusedError: If the bytes are no text.
     """
     text = data.decode(_encoding(data, declared), "replace")
-    if len(_CONTROLS.findall(text)) > _MOST_CONTROLS * len(text):
+    if len(text) - len(_CONTROLS.sub("", text)) > _MOST_CONTROLS * len(text):
         raise RefusedError("not-text", "more control characters than a text has")
     return text
 

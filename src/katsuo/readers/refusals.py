@@ -7,9 +7,14 @@ Nothing of this leaves the package but that line.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from katsuo.types import EXCERPT_CHARS, Dropped
+
+_UNWRITABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""Controls, and the lone surrogates by which Python stands for bytes that are no text."""
 
 
 class RefusedError(Exception):
@@ -18,6 +23,17 @@ class RefusedError(Exception):
     def __init__(self, reason: str, said: str) -> None:
         super().__init__(said)
         self.reason = reason
+
+
+def shown(name: Path | str) -> str:
+    r"""`name` as text that every file and terminal takes; only what none of them takes changes.
+
+    A file name is bytes, which need not be text. Reading goes on by the name itself.
+
+    >>> shown("caf\udce9.txt")
+    'caf\\xe9.txt'
+    """
+    return _UNWRITABLE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", str(name))
 
 
 def refusal(item: Path | str, by: str, error: Exception) -> Dropped:
@@ -29,9 +45,9 @@ def refusal(item: Path | str, by: str, error: Exception) -> Dropped:
     else:
         reason, said = "file-damaged", f"{type(error).__name__}: {error}"
     return Dropped(
-        item_id=str(item),
+        item_id=shown(item),
         stage="ingest",
         by=by,
         reason=reason,
-        excerpt=" ".join(said.split())[:EXCERPT_CHARS],
+        excerpt=shown(" ".join(said.split()))[:EXCERPT_CHARS],
     )

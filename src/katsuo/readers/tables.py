@@ -10,17 +10,22 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from threading import Lock
+from typing import Any, Final, TextIO
 
 from katsuo.errors import RecipeError
 from katsuo.readers.plain import encoding_of_file, normalised
-from katsuo.readers.refusals import RefusedError, refusal
+from katsuo.readers.refusals import RefusedError, refusal, shown
 from katsuo.types import Document, Dropped
 
 _SEPARATORS: Final = (",", ";", "\t")
 _BATCH_ROWS: Final = 256
+_LONGEST_FIELD: Final = 2**31 - 1
+_LIMIT: Final = Lock()
+"""Held while the limit of the csv module, which is the whole process's, is ours."""
 _MARKS: Final = ("dataset_info.json", "state.json"), ("dataset_dict.json",)
 """Files that make a folder a saved dataset: all of one group."""
 
@@ -37,7 +42,10 @@ class Table:
 
 def is_dataset(folder: Path) -> bool:
     """Whether `folder` is a dataset that was saved to disk."""
-    return any(all((folder / name).is_file() for name in group) for group in _MARKS)
+    try:
+        return any(all((folder / name).is_file() for name in group) for group in _MARKS)
+    except OSError:
+        return False  # what may not be looked into is no dataset to us
 
 
 def documents(path: Path, form: str, text_column: str | None) -> Iterator[Document | Dropped]:
@@ -53,8 +61,9 @@ def documents(path: Path, form: str, text_column: str | None) -> Iterator[Docume
         for number, value in table.values(column):
             n_rows += 1
             source = f"{table.source}#{number}"
-            if isinstance(value, str) and value.strip():
-                yield Document.of(text=normalised(value), source=source)
+            text = normalised(value) if isinstance(value, str) else ""
+            if text.strip():
+                yield Document.of(text=text, source=source)
             else:
                 yield refusal(source, form, _fault(column, value))
     if not n_rows:
@@ -64,7 +73,7 @@ def documents(path: Path, form: str, text_column: str | None) -> Iterator[Docume
 def _column(table: Table, text_column: str | None) -> str:
     if text_column in table.columns:
         return text_column
-    found = ", ".join(table.columns)
+    found = shown(", ".join(table.columns))
     if text_column is None:
         raise RecipeError(
             f"{table.source}: a table needs the setting ingest.text_column, "
@@ -84,14 +93,12 @@ def _fault(column: str, value: object) -> RefusedError:
 
 
 def _csv(path: Path) -> Iterator[Table]:
-    # The library stops at 131,072 characters a field, which is a short document for us.
-    csv.field_size_limit(2**31 - 1)
     encoding = encoding_of_file(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         head = file.readline()
         separator = max(_SEPARATORS, key=head.count)
         file.seek(0)
-        rows = csv.reader(file, delimiter=separator)
+        rows = _rows(file, separator)
         columns = tuple(name.strip() for name in next(rows, []))
 
         def values(column: str) -> Iterator[tuple[int, object]]:
@@ -100,7 +107,28 @@ def _csv(path: Path) -> Iterator[Table]:
             for number, row in enumerate(filled, 1):
                 yield number, row[place] if place < len(row) else None
 
-        yield Table(source=str(path), columns=columns, values=values)
+        yield Table(source=shown(path), columns=columns, values=values)
+
+
+def _rows(file: TextIO, separator: str) -> Iterator[list[str]]:
+    rows = csv.reader(file, delimiter=separator)
+    while True:
+        with _long_fields():
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """The library stops at 131,072 characters a field, which is a short document for us."""
+    with _LIMIT:
+        earlier = csv.field_size_limit(_LONGEST_FIELD)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(earlier)
 
 
 def _jsonl(path: Path) -> Iterator[Table]:
@@ -120,7 +148,7 @@ def _jsonl(path: Path) -> Iterator[Table]:
         for number, row in lines():
             yield number, row.get(column) if isinstance(row, dict) else row
 
-    yield Table(source=str(path), columns=tuple(map(str, first)), values=values)
+    yield Table(source=shown(path), columns=tuple(map(str, first)), values=values)
 
 
 def _object(line: str) -> dict[str, Any] | RefusedError:
@@ -145,7 +173,7 @@ def _parquet(path: Path) -> Iterator[Table]:
                     number += 1
                     yield number, value
 
-        yield Table(source=str(path), columns=tuple(file.schema_arrow.names), values=values)
+        yield Table(source=shown(path), columns=tuple(file.schema_arrow.names), values=values)
 
 
 def _dataset(path: Path) -> Iterator[Table]:
@@ -153,10 +181,10 @@ def _dataset(path: Path) -> Iterator[Table]:
 
     loaded = datasets.load_from_disk(str(path))
     if not isinstance(loaded, datasets.DatasetDict):
-        yield _split(str(path), loaded)
+        yield _split(shown(path), loaded)
         return
     for name in loaded:
-        yield _split(str(path / name), loaded[name])
+        yield _split(shown(path / name), loaded[name])
 
 
 def _split(source: str, rows: Any) -> Table:  # noqa: ANN401 -- the library has no types

@@ -1,8 +1,9 @@
 """Tasks and passages to adapters: one arm after the other, each resumable and shared.
 
-tasks             the curated tasks
-tapt              next-word prediction on the same passages, for as many steps
-tasks_elsewhere   as many tasks, as many steps, made from unrelated text
+    arm ──learn──▶ pairs (tasks | passages | elsewhere | remix), with replay
+        ──seed───▶ one tuning each, found done or tuned into a cell
+
+Control arms and the passages take as many steps as the arm `tasks`.
 """
 
 from __future__ import annotations
@@ -16,26 +17,28 @@ from typing import Any
 
 from katsuo import engines, seeds
 from katsuo.errors import RecipeError
-from katsuo.recipe import Recipe
-from katsuo.road.curating import curate
-from katsuo.road.generating import generate
-from katsuo.road.ingesting import ingest
+from katsuo.recipe import of_arm
+from katsuo.road.sources import Sources, contexts
 from katsuo.road.trip import Counts, Event, Trip, key_of
-from katsuo.stages.tuning import Limit, fit, tapt_pairs, task_pairs
+from katsuo.sections import Recipe
+from katsuo.stages.tuning import Limit, fit, tapt_pairs, task_pairs, with_replay
 from katsuo.store import tables
 from katsuo.store.files import link, sync, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.training import Step, TuneSettings
-from katsuo.types import Context, Dropped, Pair, Task
+from katsuo.types import Dropped, Pair, Task
 
-CONTROL = "tasks_elsewhere"
+TASKS = "tasks"
+"""The arm that sets the number of tasks and steps of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """One adapter to be tuned."""
+class Tuning:
+    """One arm, tuned with one seed."""
 
-    name: str
+    arm: str
+    seed: int
+    base: engines.Named
     pairs: Sequence[Pair]
     dropped: Sequence[Dropped]
     settings: TuneSettings
@@ -45,108 +48,148 @@ def adapt(trip: Trip) -> None:
     """Take the stage `adapt`."""
     asked = trip.recipe.adapt
     base = engines.find(asked.base)
-    if CONTROL in asked.arms and not asked.elsewhere:
-        raise RecipeError(
-            f"adapt.arms has {CONTROL} and adapt.elsewhere is empty; name unrelated text there"
-        )
+    sources = Sources(trip)
+    tunings = _Tunings(trip, base, sources)
     inputs = {verb: trip.manifest(verb)["outputs"] for verb in ("ingest", "curate")}
-    elsewhere = _elsewhere(trip) if CONTROL in asked.arms else None
-    if elsewhere is not None:
-        inputs["elsewhere"] = elsewhere.manifest("curate")["outputs"]
+    inputs |= sources.prepare()
     stated = {**asked.model_dump(mode="json"), "seed": trip.recipe.seed, "base": base.identity}
 
     def work(folder: StageFolder) -> dict[str, Any]:
         counts = Counts(unit="pair")
         lines: list[Dropped] = []
-        done: dict[str, Any] = {}
-        seconds = 0.0
-        for arm in _arms(trip, base, elsewhere, done):
-            counts.keep(len(arm.pairs))
-            counts.drop(arm.dropped)
-            lines.extend(arm.dropped)
-            cell = trip.run.cell("adapt", _key(arm, base))
-            with cell.alone():  # another run beside this one may want the same arm
-                if not cell.done:
-                    _tune(trip, arm, base, cell)
-            done[arm.name] = cell.facts
-            seconds += cell.facts["seconds"]
-            for path in sorted(cell.folder.iterdir()):
-                if path.name != "cell.json":
-                    link(path, folder.folder / arm.name / path.name)
+        done: list[dict[str, Any]] = []
+        for tuning in tunings:
+            counts.keep(len(tuning.pairs))
+            counts.drop(tuning.dropped)
+            lines.extend(tuning.dropped)
+            done.append(_tuned(trip, tuning, folder))
+            if tuning.arm == TASKS:
+                tunings.steps[tuning.seed] = done[-1]["steps"]
         tables.write(folder.dropped(0), tables.DROPPED, map(tables.dropped_row, lines))
         return {
             "settings": stated,
             "base": {"name": base.name, "sha256": base.sha256, "note": base.note},
             "inputs": inputs,
             "counts": counts.facts,
-            "arms": done,
-            "seconds": seconds,
+            "tunings": done,
+            "seconds": sum(row["seconds"] for row in done),
         }
 
     trip.stage("adapt", key_of("adapt", inputs, stated), work)
 
 
-def _elsewhere(trip: Trip) -> Trip:
-    """A run inside this one that makes tasks from the unrelated text."""
-    other = trip.recipe.ingest.model_copy(update={"paths": trip.recipe.adapt.elsewhere})
-    recipe = trip.recipe.model_copy(update={"ingest": other})
-    inner = Trip(recipe=recipe, run=trip.run.within("elsewhere"), listen=trip.listen)
-    for stage in (ingest, generate, curate):
-        stage(inner)
-    return inner
+def adapter_folder(trip: Trip, arm: str, seed: int) -> Path:
+    """Where the adapter of an arm lies: the first seed's in the folder of the arm itself."""
+    folder = trip.run.stage("adapt").folder / arm
+    return folder if seed == trip.recipe.seed else folder / f"seed-{seed}"
 
 
-def _arms(
-    trip: Trip, base: engines.Named, elsewhere: Trip | None, done: dict[str, Any]
-) -> Iterator[Arm]:
-    """The arms in an order in which each knows how many steps the tasks took."""
-    settings = _settings(trip.recipe)
-    limit = Limit(max_tokens=settings.max_tokens)
-    size = engines.pair_sizes(base)
-    wanted = trip.recipe.adapt.arms
-    found = _drawn(list(tables.tasks(trip.run.stage("curate").parts())), trip.recipe)
-    if "tasks" in wanted or CONTROL in wanted:
-        pairs, dropped = fit(task_pairs(found), size, limit)
-        _need(pairs, "curation kept no task that can be learned; 3-curated/dropped says why")
-        yield Arm(name="tasks", pairs=pairs, dropped=dropped, settings=settings)
-    steps = done["tasks"]["steps"] if "tasks" in done else None
-    matched = replace(settings, max_steps=steps) if steps else settings
-    if "tapt" in wanted:
-        pairs, dropped = fit(tapt_pairs(_contexts(trip)), size, limit)
-        _need(pairs, "there is no passage to read; see the ledger of 1-contexts")
-        yield Arm(name="tapt", pairs=pairs, dropped=dropped, settings=matched)
-    if elsewhere is not None:
-        other = list(tables.tasks(elsewhere.run.stage("curate").parts()))
-        drawn = _sample(other, len(found), trip.recipe)
-        pairs, dropped = fit(task_pairs(drawn), size, limit)
-        _need(pairs, "adapt.elsewhere gave no task; name more unrelated text there")
-        yield Arm(name=CONTROL, pairs=pairs, dropped=dropped, settings=matched)
+class _Tunings:
+    """The arms of a recipe as tunings, in an order in which each knows what it builds on."""
+
+    def __init__(self, trip: Trip, base: engines.Named, sources: Sources) -> None:
+        self.trip, self.base, self.sources = trip, base, sources
+        self.arms = trip.recipe.adapt.arms_by_name
+        self.steps: dict[int, int] = {}
+        """Steps that the arm `tasks` took, by seed; filled in while the tunings are taken."""
+
+    def __iter__(self) -> Iterator[Tuning]:
+        for name in sorted(
+            self.arms, key=lambda name: (name != TASKS, bool(self.arms[name].after))
+        ):
+            for number in range(self.trip.recipe.adapt.seeds):
+                yield self._tuning(name, self.trip.recipe.seed + number)
+
+    def _tuning(self, name: str, seed: int) -> Tuning:
+        arm = self.arms[name]
+        recipe = of_arm(self.trip.recipe, name)
+        settings = _settings(recipe, seed)
+        if arm.learn != "tasks" and seed in self.steps:
+            settings = replace(settings, max_steps=self.steps[seed])
+        pairs = self._pairs(name, recipe, seed)
+        if arm.replay:
+            pairs = with_replay(pairs, self.sources.replay(seed), arm.replay)
+        limit = Limit(max_tokens=settings.max_tokens)
+        kept, dropped = fit(pairs, engines.pair_sizes(self.base), limit)
+        if not kept:
+            raise RecipeError(f"the arm {name} has nothing to learn: {_WHY_NOTHING[arm.learn]}")
+        start = self._start(name, seed)
+        return Tuning(
+            arm=name, seed=seed, base=start, pairs=kept, dropped=dropped, settings=settings
+        )
+
+    def _pairs(self, name: str, recipe: Recipe, seed: int) -> list[Pair]:
+        arm = self.arms[name]
+        if arm.learn == "passages":
+            return tapt_pairs(contexts(self.trip))
+        limit = recipe.adapt.max_tasks
+        if arm.learn != "tasks" and TASKS in self.arms:
+            n_tasks = len(self.sources.tasks(TASKS))  # a control learns as many, not more
+            limit = min(n_tasks, limit or n_tasks)
+        return task_pairs(_drawn(self.sources.tasks(name), limit, seed), arm.book)
+
+    def _start(self, name: str, seed: int) -> engines.Named:
+        """The model that an arm begins with: the base, or what an earlier arm made of it."""
+        after = self.arms[name].after
+        if not after:
+            return self.base
+        if after not in self.arms or after == name:
+            raise RecipeError(f"adapt.arms.{name}.after is {after!r}; it must name another arm")
+        folder = adapter_folder(self.trip, after, seed)
+        if not folder.is_dir():
+            raise RecipeError(
+                f"adapt.arms.{name}.after is {after!r}, which comes later; write that arm first"
+            )
+        return engines.with_adapter(self.base, folder)
 
 
-def _tune(trip: Trip, arm: Arm, base: engines.Named, cell: Cell) -> None:
-    """Tune one arm into `cell`; an interrupted one goes on from its checkpoint."""
+_WHY_NOTHING = {
+    "tasks": "curation kept no task that can be learned; 3-curated/dropped says why",
+    "passages": "there is no passage to read; see the ledger of 1-contexts",
+    "elsewhere": "adapt.elsewhere gave no task; name more unrelated text there",
+    "remix": "adapt.remix gave no task of the types in generate.task_types; add sources or types",
+}
+
+
+def _tuned(trip: Trip, tuning: Tuning, folder: StageFolder) -> dict[str, Any]:
+    """The facts of a tuning, found done or done now, its files in the folder of the stage."""
+    cell = trip.run.cell("adapt", _key(tuning))
+    with cell.alone():  # another run beside this one may want the same
+        if not cell.done:
+            _tune(trip, tuning, cell)
+    into = adapter_folder(trip, tuning.arm, tuning.seed)
+    for path in sorted(cell.folder.iterdir()):
+        if path.name != "cell.json":
+            link(path, into / path.name)
+    where = str(into.relative_to(folder.folder))
+    return {"arm": tuning.arm, "seed": tuning.seed, "folder": where, **cell.facts}
+
+
+def _tune(trip: Trip, tuning: Tuning, cell: Cell) -> None:
+    """Tune into `cell`; an interrupted tuning goes on from its checkpoint."""
 
     def on_step(step: Step) -> None:
-        note = f"{arm.name}: loss {step.loss:.3f}, {step.tokens_per_second:.0f} tokens/s"
+        note = f"{tuning.arm}: loss {step.loss:.3f}, {step.tokens_per_second:.0f} tokens/s"
         trip.listen(
             Event(stage="adapt", done=step.step, total=step.n_steps, unit="step", note=note)
         )
 
-    tuner = engines.open_tuner(base, arm.settings, on_step=on_step)
+    tuner = engines.open_tuner(tuning.base, tuning.settings, on_step=on_step)
     unfinished = cell.folder.with_name(f".{cell.folder.name}.tuning")
     unfinished.mkdir(parents=True, exist_ok=True)
-    report = tuner.tune(arm.pairs, unfinished)
-    write_json(unfinished / "cell.json", {**asdict(report), "pairs": len(arm.pairs)})
+    report = tuner.tune(tuning.pairs, unfinished)
+    write_json(unfinished / "cell.json", {**asdict(report), "pairs": len(tuning.pairs)})
     sync(unfinished)
     unfinished.replace(cell.folder)
 
 
-def _key(arm: Arm, base: engines.Named) -> str:
-    learned = [[pair.prompt, pair.target, pair.chat] for pair in arm.pairs]
-    return key_of("adapt", base.identity, engines.trainer_version(), asdict(arm.settings), learned)
+def _key(tuning: Tuning) -> str:
+    learned = [[pair.prompt, pair.target, pair.chat] for pair in tuning.pairs]
+    settings = asdict(tuning.settings)
+    return key_of("adapt", tuning.base.identity, engines.trainer_version(), settings, learned)
 
 
-def _settings(recipe: Recipe) -> TuneSettings:
+def _settings(recipe: Recipe, seed: int) -> TuneSettings:
     asked = recipe.adapt
     return TuneSettings(
         rank=asked.rank,
@@ -155,32 +198,17 @@ def _settings(recipe: Recipe) -> TuneSettings:
         batch_tokens=asked.batch_tokens,
         epochs=asked.epochs,
         max_tokens=asked.max_tokens,
-        seed=recipe.seed,
+        seed=seed,
     )
 
 
-def _drawn(found: list[Task], recipe: Recipe) -> list[Task]:
-    limit = recipe.adapt.max_tasks
-    return found if limit is None else _sample(found, limit, recipe)
-
-
-def _sample(found: list[Task], number: int, recipe: Recipe) -> list[Task]:
-    """At most `number` of the tasks, drawn by seed, in their order."""
-    if len(found) <= number:
+def _drawn(found: list[Task], limit: int | None, seed: int) -> list[Task]:
+    """At most `limit` of the tasks, drawn by seed, in their order."""
+    if limit is None or len(found) <= limit:
         return found
-    chance: random.Random = seeds.stream(recipe.seed, "adapt", "sample")
-    chosen = sorted(chance.sample(range(len(found)), number))
+    chance: random.Random = seeds.stream(seed, "adapt", "sample")
+    chosen = sorted(chance.sample(range(len(found)), limit))
     return [found[i] for i in chosen]
-
-
-def _contexts(trip: Trip) -> list[Context]:
-    parts = trip.run.stage("ingest").parts()
-    return [tables.context_of(row) for part in parts for row in tables.read(part)]
-
-
-def _need(pairs: Sequence[Pair], otherwise: str) -> None:
-    if not pairs:
-        raise RecipeError(otherwise)
 
 
 def losses(folder: Path) -> list[tuple[int, float]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from katsuo import filters
+from katsuo.filters.unleaked import Unleaked
 from katsuo.protocols import Filter, Selector, Signature
 from katsuo.recipe import expand
 from katsuo.road.trip import Counts, Event, Trip, key_of
@@ -36,9 +37,20 @@ def curate(trip: Trip) -> None:
             ],
             "inputs": trip.manifest("generate")["outputs"],
             "counts": counts.facts,
+            **_warnings(built),
         }
 
     trip.stage("curate", key_of("curate", trip.manifest("generate")["outputs"], stated), work)
+
+
+def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """What a person should know: a filter that had nothing to compare with."""
+    idle = any(isinstance(part, Unleaked) and part.idle for _, part in built)
+    said = (
+        "unleaked compared with nothing: evaluate.sets (or its setting against) names no set "
+        "that asks anything"
+    )
+    return {"note": said} if idle else {}
 
 
 def _judged(

@@ -1,163 +1,102 @@
-"""Arms to predictions and scores: one cell per arm and set, shared between runs."""
+"""Arms to scores: every arm answers every set, and what it did not unlearn is asked too.
+
+    arms, seeds, sets ──asking───▶ predictions ──score──▶ scores.json
+    base and adapted  ──harming──▶ verdicts ────────────▶ harm.json
+
+Only arms whose adapters are there are asked; baselines come first.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from katsuo import engines, seeds
-from katsuo.recipe import Recipe, expand
-from katsuo.road.trip import Counts, Event, Trip, key_of
+from katsuo import engines
+from katsuo.road import harming
+from katsuo.road.adapting import adapter_folder
+from katsuo.road.asking import Answers, Asked, answers
+from katsuo.road.suites import Suite, suites_of
+from katsuo.road.trip import Counts, Trip, key_of
 from katsuo.scoring.intervals import Resampling
-from katsuo.scoring.predictions import Prediction
-from katsuo.scoring.probes import Kind, SetSpec, probes_of, spec_of
-from katsuo.scoring.prompts import Prompt, prompts_of
 from katsuo.scoring.scores import score
-from katsuo.stages.evaluate import EvaluateSettings, n_trimmed
-from katsuo.stages.evaluate import evaluate as ask
+from katsuo.stages.evaluate import n_trimmed
 from katsuo.store import tables
-from katsuo.store.files import new_folder, sha256, write_json
-from katsuo.store.runs import Cell, StageFolder
-from katsuo.types import Probe, digest
+from katsuo.store.files import write_json
+from katsuo.store.runs import StageFolder
 
 ZERO_SHOT: Final = "zero_shot"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
-    """One evaluation set, ready to be asked."""
-
-    spec: SetSpec
-    probes: list[Probe]
-    prompts: tuple[Prompt, ...]
-    key: str
+FEW_SHOT: Final = "few_shot"
+_FIRST: Final[tuple[str, ...]] = ("tapt", "tasks_elsewhere", "remix_only", "tasks")
+"""Baselines and controls come before what is compared with them."""
 
 
 def evaluate(trip: Trip) -> None:
     """Take the stage `evaluate`."""
-    recipe = trip.recipe
-    suites = [_suite(path, recipe) for path in expand(recipe.evaluate.sets, "evaluate.sets")]
-    arms = _arms(trip)
-    stated = {
-        **recipe.evaluate.model_dump(mode="json"),
-        "suites": [suite.key for suite in suites],
-        "arms": {name: named.identity for name, named in arms.items()},
-    }
+    suites = suites_of(trip.recipe)
+    arms = asked_of(trip)
+    plan = [(arm, suites) for arm in arms]
+    stated = stated_of(trip, plan)
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        counts = Counts(unit="answer")
-        cells = list(_cells(trip, suites, arms))
-        found = [
-            Prediction.of(row)
-            for cell in cells
-            for row in tables.read(cell.folder / "rows.parquet")
-        ]
-        rows = [prediction.row for prediction in found]
-        tables.write(folder.folder / "predictions.parquet", tables.PREDICTIONS, rows)
-        specs = {suite.spec.name: suite.spec for suite in suites}
-        scores = score(found, specs, Resampling(seed=recipe.seed)).to_json() if found else {}
-        write_json(folder.folder / "scores.json", scores)
-        counts.keep(len(found))
-        limit = recipe.evaluate.max_context_chars
-        return {
-            "settings": stated,
-            "counts": counts.facts,
-            "trimmed": {suite.spec.name: n_trimmed(suite.probes, limit) for suite in suites},
-            "seconds": sum(cell.facts["seconds"] for cell in cells),
-        }
+        facts = written(trip, folder, list(answers(trip, plan)), stated)
+        return {**facts, **harming.written(folder, [harming.check(trip)], facts["seconds"])}
 
-    trip.stage("evaluate", key_of("evaluate", stated, recipe.seed), work)
+    trip.stage("evaluate", key_of("evaluate", stated, trip.recipe.seed), work)
 
 
-def _suite(path: Path, recipe: Recipe) -> Suite:
-    spec = spec_of(tables.rows_of(path), name=path.stem, source=str(path))
-    probes = list(probes_of(tables.rows_of(path), spec))
-    limit = recipe.evaluate.max_probes
-    if limit is not None and limit < len(probes):
-        chance = seeds.stream(recipe.seed, "evaluate", spec.name)
-        chosen = sorted(chance.sample(range(len(probes)), limit))
-        probes = [probes[i] for i in chosen]
-    words = resources.files("katsuo.scoring").joinpath("prompts.yaml").read_text("utf-8")
-    return Suite(
-        spec=spec,
-        probes=probes,
-        prompts=prompts_of(spec, recipe.evaluate.prompts),
-        key=digest(sha256(path), words, *(probe.id for probe in probes)),
-    )
+def asked_of(trip: Trip) -> list[Asked]:
+    """The arms of a run whose adapters are there, baselines first."""
+    recipe = trip.recipe
+    base = engines.find(recipe.adapt.base)
+    found = [Asked(arm=ZERO_SHOT, seed=recipe.seed, named=base)]
+    n_shots = recipe.evaluate.few_shot
+    if n_shots:
+        found.append(Asked(arm=FEW_SHOT, seed=recipe.seed, named=base, n_shots=n_shots))
+    names = list(recipe.adapt.arms_by_name)
+    ordered = [name for name in _FIRST if name in names]
+    ordered += [name for name in names if name not in _FIRST]
+    for name in ordered:
+        for seed in range(recipe.seed, recipe.seed + recipe.adapt.seeds):
+            named = engines.with_adapter(base, adapter_folder(trip, name, seed))
+            found.append(Asked(arm=name, seed=seed, named=named))
+    return found
 
 
-def _arms(trip: Trip) -> dict[str, engines.Named]:
-    """Zero-shot first: every later arm is compared with every earlier one."""
-    base = engines.find(trip.recipe.adapt.base)
-    adapters = trip.run.stage("adapt").folder
-    order = [arm for arm in ("tapt", "tasks_elsewhere", "tasks") if (adapters / arm).is_dir()]
+def stated_of(trip: Trip, plan: Sequence[tuple[Asked, Sequence[Suite]]]) -> dict[str, Any]:
+    """What is asked of whom: the settings of the stage, and a part of its key."""
+    suites = {suite.spec.name: suite.key for _, suites in plan for suite in suites}
     return {
-        ZERO_SHOT: base,
-        **{arm: engines.with_adapter(base, adapters / arm) for arm in order},
+        **trip.recipe.evaluate.model_dump(mode="json"),
+        "suites": suites,
+        "arms": [
+            [arm.arm, arm.seed, arm.named.identity, [suite.spec.name for suite in suites]]
+            for arm, suites in plan
+        ],
     }
 
 
-def _cells(trip: Trip, suites: list[Suite], arms: dict[str, engines.Named]) -> Iterator[Cell]:
-    number, total = 0, len(suites) * len(arms)
-    for arm, named in arms.items():
-        # An adapter's engine form is large and of no use afterwards: it lives as long as its arm.
-        with TemporaryDirectory(prefix="katsuo-") as scratch:
-            asker = _Asker(trip=trip, arm=arm, named=named, forms=Path(scratch))
-            for suite in suites:
-                cell = trip.run.cell("evaluate", asker.key(suite))
-                if not cell.done:
-                    asker.answer(suite, cell)
-                number += 1
-                trip.listen(Event(stage="evaluate", done=number, total=total, unit="set",
-                                  kept=number, note=f"{arm} on {suite.spec.name}"))  # fmt: skip
-                yield cell
+def written(
+    trip: Trip, folder: StageFolder, found: Sequence[Answers], stated: dict[str, Any]
+) -> dict[str, Any]:
+    """Write predictions and scores; the facts of the manifest."""
+    counts = Counts(unit="answer")
+    predictions = [prediction for one in found for prediction in one.predictions]
+    rows = (prediction.row for prediction in predictions)
+    tables.write(folder.folder / "predictions.parquet", tables.PREDICTIONS, rows)
+    suites = _suites(found)
+    specs = {name: suite.spec for name, suite in suites.items()}
+    how = Resampling(seed=trip.recipe.seed)
+    scores = score(predictions, specs, how).to_json() if predictions else {}
+    write_json(folder.folder / "scores.json", scores)
+    counts.keep(len(predictions))
+    limit = trip.recipe.evaluate.max_context_chars
+    return {
+        "settings": stated,
+        "counts": counts.facts,
+        "trimmed": {name: n_trimmed(suite.probes, limit) for name, suite in suites.items()},
+        "seconds": sum(one.seconds for one in found),
+    }
 
 
-class _Asker:
-    """One arm, its models opened when a cell is missing."""
-
-    def __init__(self, *, trip: Trip, arm: str, named: engines.Named, forms: Path) -> None:
-        self.trip, self.arm, self.named = trip, arm, named
-        self.engine = engines.engine_of(named, trip.recipe.generate.engine)
-        weights = trip.recipe.generate.weights
-        self.ranks = cache(lambda: engines.open_ranks(named))
-        self.completes = cache(
-            lambda: engines.open_completes(named, self.engine, weights, forms=forms)
-        )
-
-    def key(self, suite: Suite) -> str:
-        """Everything that decides the answers."""
-        asked = self.trip.recipe.evaluate.model_dump(mode="json", exclude={"sets"})
-        versions = [engines.engine_version(engine) for engine in (self.engine, "hf")]
-        weights = self.trip.recipe.generate.weights
-        who = [self.arm, self.named.identity, self.trip.recipe.seed, self.engine, weights]
-        return key_of("evaluate", who, versions, suite.key, asked)
-
-    def answer(self, suite: Suite, cell: Cell) -> None:
-        """Ask every probe of `suite`."""
-        began = time.monotonic()
-        recipe = self.trip.recipe
-        settings = EvaluateSettings(
-            arm=self.arm, seed=recipe.seed, max_context_chars=recipe.evaluate.max_context_chars
-        )
-        models = _OneOf(self, suite.spec.kind)
-        with new_folder(cell.folder) as folder:
-            found = ask(suite.probes, suite.prompts, models.ranks, models.completes, settings)
-            rows = (prediction.row for prediction in found)
-            tables.write(folder / "rows.parquet", tables.PREDICTIONS, rows)
-            write_json(folder / "cell.json", {"seconds": round(time.monotonic() - began, 3)})
-
-
-class _OneOf:
-    """Opens only the model that a kind of set needs."""
-
-    def __init__(self, asker: _Asker, kind: Kind) -> None:
-        spans = kind is Kind.SPAN
-        self.completes: Any = asker.completes() if spans else None
-        self.ranks: Any = None if spans else asker.ranks()
+def _suites(found: Iterable[Answers]) -> dict[str, Suite]:
+    return {one.suite.spec.name: one.suite for one in found}

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from katsuo import engines, readers
 from katsuo.errors import RecipeError
+from katsuo.readers.refusals import shown
 from katsuo.recipe import expand
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.stages.ingest import IngestSettings, Seen, contexts_of
@@ -54,7 +55,7 @@ def ingest(trip: Trip) -> None:
         n_documents = _assemble(trip, folder, list(cells.values()), counts)
         return {
             "settings": recipe.ingest.model_dump(mode="json"),
-            "inputs": {str(path): cells[path] for path in files},
+            "inputs": {shown(path): cells[path] for path in files},
             "counts": counts.facts,
             "n_documents": n_documents,
             "seconds": seconds,
@@ -75,7 +76,7 @@ def _fill(trip: Trip, cells: dict[Path, str], target: engines.Named) -> float:
             tokenizer = tokenizer or engines.tokenizer_of(target)
             _read(path, cell, trip, settings, tokenizer)
         trip.listen(
-            Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=str(path))
+            Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=shown(path))
         )
     return float(sum(trip.run.cell("ingest", key).facts["seconds"] for key in cells.values()))
 
@@ -174,12 +175,12 @@ def _drained(lines: list[Dropped], counts: Counts) -> list[dict[str, Any]]:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file, or of every file of a dataset folder; what cannot be read has none."""
+    """Of a file, or of the files of a dataset folder and their places; empty if unreadable."""
     try:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.is_file())
-            joined = "".join(f"{p.name}:{sha256(p)}" for p in inside)
-            return hashlib.sha256(joined.encode()).hexdigest()
-        return sha256(path)
+            places = [f"{p.relative_to(path).as_posix()}:{sha256(p)}" for p in inside]
+            return hashlib.sha256("".join(places).encode("utf-8", "surrogateescape")).hexdigest()
+        return sha256(path) if path.is_file() else ""  # a pipe would never end
     except OSError:
         return ""

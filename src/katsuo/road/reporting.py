@@ -14,6 +14,7 @@ from typing import Any, Final
 from katsuo import seeds
 from katsuo.recipe import resolved
 from katsuo.road.adapting import losses
+from katsuo.road.studying import domains
 from katsuo.road.trip import Trip, key_of
 from katsuo.stages.report import PageExtras, ReportFacts, measured, page
 from katsuo.stages.report import report as content_of
@@ -52,10 +53,13 @@ def report(trip: Trip) -> None:
             funnel=[{"stage": verb, **earlier[verb]["counts"]} for verb in _FUNNEL],
             arms=known.arms if known else {},
             gains=known.gains if known else {},
+            over_best=known.over_best if known else {},
+            resampling=known.resampling if known else {},
             seconds={verb: manifest["seconds"] for verb, manifest in earlier.items()},
             peak_mib={verb: manifest["peak_mib"] for verb, manifest in earlier.items()},
             samples=_samples(trip),
             losses=_losses(trip),
+            harm=read_json(trip.run.stage("evaluate").folder / "harm.json"),
         )
         content = content_of(facts)
         write_json(folder.folder / "report.json", content)
@@ -98,11 +102,17 @@ def _version(name: str) -> str:
         return ""
 
 
+def _trips(trip: Trip) -> dict[str, Trip]:
+    """The runs that a report speaks of: the run itself, or every domain of a study."""
+    return domains(trip) or {"": trip}
+
+
 def _samples(trip: Trip) -> tuple[Task, ...]:
     """A few kept tasks of every type, drawn by seed."""
     by_type: dict[str, list[Task]] = {}
-    for task in islice(tables.tasks(trip.run.stage("curate").parts()), 5000):
-        by_type.setdefault(task.type.value, []).append(task)
+    for one in _trips(trip).values():
+        for task in islice(tables.tasks(one.run.stage("curate").parts()), 5000):
+            by_type.setdefault(task.type.value, []).append(task)
     chance = seeds.stream(trip.recipe.seed, "report", "samples")
     each = max(1, SAMPLES // max(1, len(by_type)))
     chosen = [chance.sample(found, min(each, len(found))) for found in by_type.values()]
@@ -110,13 +120,18 @@ def _samples(trip: Trip) -> tuple[Task, ...]:
 
 
 def _losses(trip: Trip) -> dict[str, list[tuple[int, float]]]:
-    folder = trip.run.stage("adapt").folder
-    return {path.parent.name: losses(path.parent) for path in sorted(folder.glob("*/losses.jsonl"))}
+    """The loss curve of every arm's first tuning."""
+    return {
+        f"{name}/{path.parent.name}" if name else path.parent.name: losses(path.parent)
+        for name, one in _trips(trip).items()
+        for path in sorted(one.run.stage("adapt").folder.glob("*/losses.jsonl"))
+    }
 
 
 def _dropped(trip: Trip) -> Iterator[Dropped]:
+    trips = _trips(trip).values()
     for verb in _FUNNEL:
-        parts = trip.run.stage(verb).dropped_parts()
+        parts = (part for one in trips for part in one.run.stage(verb).dropped_parts())
         rows = (row for part in parts for row in tables.read(part))
         yield from (tables.dropped_of(row) for row in islice(rows, DROPPED_EXAMPLES))
 
@@ -125,7 +140,8 @@ def _places(trip: Trip) -> dict[str, str]:
     """Where each sampled passage stands: its file, and its page where there is one."""
     wanted = {task.context_id for task in _samples(trip)}
     places = {}
-    for part in trip.run.stage("ingest").parts():
+    parts = (part for one in _trips(trip).values() for part in one.run.stage("ingest").parts())
+    for part in parts:
         for row in tables.read(part):
             if row["id"] in wanted:
                 name = Path(row["source"]).name

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from katsuo.recipe import Recipe
+from katsuo.sections import Recipe
 from katsuo.store.runs import Run, StageFolder
 from katsuo.types import Dropped, digest
 from katsuo.version import VERSION
@@ -85,7 +85,7 @@ class Trip:
     def stage(self, verb: str, key: str, work: Callable[[StageFolder], dict[str, Any]]) -> None:
         """Do `work` in the folder of `verb`, unless it is done under this `key`; manifest last.
 
-        `work` returns the facts of its manifest; `seconds` in them replace the clock's
+        `work` returns the facts of its manifest; `seconds` and `peak_mib` in them count
         where work of earlier processes was found done.
         """
         folder = self.run.stage(verb)
@@ -98,7 +98,10 @@ class Trip:
         began = time.monotonic()
         facts = work(folder)
         seconds = round(time.monotonic() - began, 3)
-        clock = {"seconds": max(seconds, facts.pop("seconds", 0.0)), "peak_mib": peak_mib()}
+        clock = {
+            "seconds": max(seconds, facts.pop("seconds", 0.0)),
+            "peak_mib": max(peak_mib(), facts.pop("peak_mib", 0.0)),
+        }
         stated = {"katsuo": VERSION, "key": key, "seed": self.recipe.seed}
         folder.finish({**stated, **facts, **clock})
         self.listen(_finished(verb, facts.get("counts", {}), seconds, facts.get("note", "")))

@@ -3,8 +3,9 @@
 A clustered bootstrap: *documents* are drawn with replacement, a document's
 probes and all prompts stay together, and the statistic is worked out again from
 the drawn sums. Arms are compared on the same draws. A mean over sets draws
-within each set, independently. Seeds are averaged and never resampled. Note
-0008 has the reasons.
+within each set, independently. Seeds are averaged and never resampled, so arms
+tuned with different seeds, or with more of them, can be compared. Note 0008 has
+the reasons.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -24,6 +26,10 @@ from katsuo.types import Score
 
 MIN_DOCUMENTS: Final = 10
 """Below so many documents a percentile interval is too narrow to be believed."""
+POWER: Final = 0.8
+"""Share of equal measurements in which a gain that calls itself detectable would be shown."""
+_ROUNDING: Final = 1e-9
+"""Points; differences below it come from the order of additions and are no differences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,11 @@ class Resampling:
         if not 0 < self.level < 1:
             raise RecipeError(f"level is {self.level}; it must lie in (0, 1), such as 0.95")
 
+    @property
+    def least_p(self) -> float:
+        """The smallest p-value that so many draws can give: one draw more than none, both tails."""
+        return 2 / (self.draws + 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
@@ -52,20 +63,27 @@ class Gain:
     high: float
     n_documents: int
     n_probes: int
+    p: float
+    """Two-sided, of no gain at all, from the same draws; never below `Resampling.least_p`."""
+    detectable: float
+    """The smallest true gain that `POWER` of such measurements would show, in points."""
     reliable: bool
     """Whether every set behind it has at least `MIN_DOCUMENTS` documents."""
+    p_holm: float | None = None
+    """`p`, corrected for the other sets of the comparison; none where there is no correction."""
 
     @property
     def n_documents_needed(self) -> int | None:
-        """About how many documents would tell a gain of this size from none; none for no gain.
+        """About how many documents would show a gain of this size; none for no gain."""
+        return self.n_documents_for(abs(self.value)) if self.value else None
 
-        Half the interval's width shrinks with the square root of the number of documents; never
+    def n_documents_for(self, points: float) -> int:
+        """About how many documents would show a gain of `points`, in `POWER` of measurements.
+
+        What can be detected shrinks with the square root of the number of documents; never
         fewer than `MIN_DOCUMENTS`.
         """
-        if self.value == 0:
-            return None
-        half_width = (self.high - self.low) / 2
-        n_needed = math.ceil(self.n_documents * (half_width / abs(self.value)) ** 2)
+        n_needed = math.ceil(self.n_documents * (self.detectable / points) ** 2)
         return max(MIN_DOCUMENTS, n_needed)
 
 
@@ -124,13 +142,16 @@ def difference(arm: Sequence[Sampled], over: Sequence[Sampled], how: Resampling)
         how: The settings by which both were sampled.
     """
     pairs = list(zip(arm, over, strict=True))
-    low, high = _range([mine.draws - other.draws for mine, other in pairs], how)
+    draws_by_set = [mine.draws - other.draws for mine, other in pairs]
+    low, high = _range(draws_by_set, how)
     return Gain(
         value=math.fsum(mine.value - other.value for mine, other in pairs) / len(pairs),
         low=low,
         high=high,
         n_documents=sum(len(mine.table.documents) for mine in arm),
         n_probes=sum(mine.table.n_probes for mine in arm),
+        p=_p_value(draws_by_set, how),
+        detectable=_detectable((high - low) / 2, how),
         reliable=is_reliable(arm),
     )
 
@@ -163,3 +184,19 @@ def _range(draws_by_set: Sequence[FloatArray], how: Resampling) -> tuple[float, 
     tail = (1 - how.level) / 2
     low, high = np.quantile(mean, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _p_value(draws_by_set: Sequence[FloatArray], how: Resampling) -> float:
+    """Twice the share of draws on the rarer side of 0, one draw added so that it is never 0.
+
+    It falls below 1 - level about where the percentile interval leaves 0 out, so both say the same.
+    """
+    mean = np.stack(draws_by_set).mean(axis=0)
+    rarer = min(int((mean <= _ROUNDING).sum()), int((mean >= -_ROUNDING).sum()))
+    return min(1.0, (rarer + 1) * how.least_p)
+
+
+def _detectable(half_width: float, how: Resampling) -> float:
+    """The half of an interval is 1.96 standard errors; a gain shown with `POWER` needs 2.80."""
+    errors = NormalDist().inv_cdf((1 + how.level) / 2)
+    return half_width * (errors + NormalDist().inv_cdf(POWER)) / errors

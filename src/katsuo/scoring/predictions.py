@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from katsuo.scoring import choice, text
+from katsuo.scoring import checks, choice, text
 from katsuo.scoring.choice import FloatArray
+from katsuo.scoring.probes import Kind
 
 MACRO_F1: Final = "macro_f1"
 SQUAD_F1: Final = "squad_f1"
@@ -26,6 +27,8 @@ MEAN_RANK: Final = "mean_rank"
 CALIBRATED: Final = "calibrated"
 """Macro F1 when choices are ranked by their log-likelihood above the set's average."""
 EXACT_MATCH: Final = "exact_match"
+PASSED: Final = "passed"
+"""Share of instructions whose check the answer holds to, in points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +45,14 @@ class Prediction:
     prompt: str
     """The user's turn, the same for every arm."""
     choices: tuple[str, ...]
-    """The words that were ranked; empty for a span question."""
+    """The words that were ranked; empty where the answer was written."""
     nats: tuple[float, ...]
     """Summed log-likelihood of each choice, its end token included."""
     n_tokens: tuple[int, ...]
     prediction: str | None
-    """The gold label of the likeliest choice, or the span; none where nothing could be scored."""
+    """The gold label of the likeliest choice, or the text; none where nothing could be scored."""
     gold: tuple[str, ...]
-    """The gold label alone, or all gold answers."""
+    """The gold label alone, all gold answers, or the check alone."""
 
     @classmethod
     def of(cls, row: Mapping[str, object]) -> Prediction:
@@ -93,20 +96,25 @@ class Table:
         return whole
 
 
-def tables(predictions: Sequence[Prediction], labels: Sequence[str]) -> dict[str, Table]:
-    """The tables of one arm on one set, by metric; the first is the paper's.
+def tables(
+    predictions: Sequence[Prediction], labels: Sequence[str], kind: Kind | None = None
+) -> dict[str, Table]:
+    """The tables of one arm on one set, by metric; the first is the primary one.
 
     The order of `predictions` does not matter.
 
     Args:
         predictions: Of one arm and one set; every seed and prompt answers the same probes.
-        labels: The set's labels in the order of the choices; empty for a span set.
+        labels: The set's labels in the order of the choices; empty for an open set.
+        kind: Of the set; needed only to tell checks from spans.
     """
     layout = _Layout.of(predictions)
+    if kind is Kind.CHECK:
+        return {PASSED: layout.written(PASSED, _passed)}
     if not labels:
         return {
-            SQUAD_F1: layout.spans(SQUAD_F1, text.token_f1),
-            EXACT_MATCH: layout.spans(EXACT_MATCH, text.exact_match),
+            SQUAD_F1: layout.written(SQUAD_F1, text.token_f1),
+            EXACT_MATCH: layout.written(EXACT_MATCH, text.exact_match),
         }
     by_rule = {
         MACRO_F1: [row.prediction for row in layout.rows],
@@ -114,6 +122,12 @@ def tables(predictions: Sequence[Prediction], labels: Sequence[str]) -> dict[str
         CALIBRATED: _by_calibrated(layout.rows, labels),
     }
     return {rule: layout.closed(rule, predicted, labels) for rule, predicted in by_rule.items()}
+
+
+def by_calibrated(rows: Sequence[Prediction], labels: Sequence[str]) -> list[Prediction]:
+    """The same answers, each the choice that is likeliest above the set's average."""
+    chosen = _by_calibrated(rows, labels)
+    return [replace(row, prediction=label) for row, label in zip(rows, chosen, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +159,7 @@ class _Layout:
         )
         return layout
 
-    def spans(self, metric: str, measure: Callable[[str, Sequence[str]], float]) -> Table:
+    def written(self, metric: str, measure: Callable[[str, Sequence[str]], float]) -> Table:
         sums = np.zeros((*self._shape, 2))
         for place, row in zip(self._places(), self.rows, strict=True):
             share = 0.0 if row.prediction is None else measure(row.prediction, row.gold)
@@ -193,6 +207,10 @@ class _Layout:
 
 def _mean_points(sums: FloatArray) -> FloatArray:
     return 100 * sums[..., 0] / sums[..., 1]
+
+
+def _passed(answer: str, golds: Sequence[str]) -> float:
+    return float(all(checks.has_passed(answer, check) for check in golds))
 
 
 def _by_mean(rows: Sequence[Prediction], labels: Sequence[str]) -> list[str | None]:

@@ -1,22 +1,25 @@
 """What does an evaluation file ask?
 
-    id, context, source_document?  +  question | claim | hypothesis  +  label | answers
+    id, context, source_document?  +  question | claim | hypothesis  +  label | answers | check
         └─ all rows ─▶ SetSpec (the kind of task and its labels) ─┐
         └─ each row ──────────────────────────────────────────────┴─▶ Probe
 
 The kind follows from the columns and the labels of the whole set, never from
 the file's name. Labels of no known vocabulary make a set of kind `labels`,
-whose choices are the labels themselves.
+whose choices are the labels themselves. A `check` is a mapping that a program
+holds an answer to (`checks.py`); such rows need no context.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from katsuo.errors import DataError
+from katsuo.scoring.checks import checked
 from katsuo.types import Probe
 
 Row = Mapping[str, object]
@@ -30,6 +33,7 @@ class Kind(StrEnum):
     RELEVANCE = "relevance"
     NLI = "nli"
     LABELS = "labels"
+    CHECK = "check"
 
 
 VOCABULARIES: Final[tuple[tuple[Kind, Mapping[str, str]], ...]] = (
@@ -71,23 +75,18 @@ def spec_of(rows: Iterable[Row], *, name: str, source: str) -> SetSpec:
         DataError: If the rows are of no kind; names the file, the row and the labels.
     """
     spellings: dict[str, str] = {}
-    n_spans = n_rows = 0
-    for n_rows, row in enumerate(rows, start=1):
-        where = f"{source}: row {n_rows}"
-        if _has_answers(row, where):
-            n_spans += 1
-        else:
+    columns: Counter[str] = Counter()
+    for n_row, row in enumerate(rows, start=1):
+        where = f"{source}: row {n_row}"
+        column = _gold_column(row, where)
+        columns[column] += 1
+        if column == "label":
             label = _label(row, where)
             spellings[_folded(label)] = min(label, spellings.get(_folded(label), label))
-    if not n_rows:
-        raise DataError(f"{source}: has no rows; an evaluation set needs at least one")
-    if n_spans == n_rows:
-        return SetSpec(name=name, source=source, kind=Kind.SPAN, n_probes=n_rows)
-    if n_spans:
-        raise DataError(
-            f"{source}: {n_spans} of {n_rows} rows have answers and the others a label; "
-            "split the file, a set asks one kind of question"
-        )
+    column, n_rows = _only(columns, source), columns.total()
+    if column != "label":
+        kind = Kind.SPAN if column == "answers" else Kind.CHECK
+        return SetSpec(name=name, source=source, kind=kind, n_probes=n_rows)
     kind, roles = _vocabulary(spellings, source)
     labels = tuple(spellings[folded] for folded in roles)
     used = tuple(roles.values()) if kind is not Kind.LABELS else labels
@@ -115,8 +114,10 @@ def probes_of(rows: Iterable[Row], spec: SetSpec) -> Iterator[Probe]:
 def probe_of(row: Row, spec: SetSpec, n_row: int) -> Probe:
     """The probe of one row; rows are counted from 1.
 
+    A check travels in `answers`, as its only element and one line of JSON.
+
     Raises:
-        DataError: If the row lacks a column, or its label is none of the set's.
+        DataError: If the row lacks a column, its label is none of the set's, or its check is none.
     """
     where = f"{spec.source}: row {n_row}"
     name = _name(row, "id", where)
@@ -124,6 +125,8 @@ def probe_of(row: Row, spec: SetSpec, n_row: int) -> Probe:
     answers: tuple[str, ...] = ()
     if spec.kind is Kind.SPAN:
         answers = _answers(row, where)
+    elif spec.kind is Kind.CHECK:
+        answers = (checked(row.get("check"), where),)
     else:
         raw = _label(row, where)
         label = spec.label_of(raw)
@@ -134,7 +137,7 @@ def probe_of(row: Row, spec: SetSpec, n_row: int) -> Probe:
         id=name,
         set=spec.name,
         document_id=_name(row, "source_document", where) if has_document else name,
-        context=_text(row, ("context",), where),
+        context=_context(row, spec.kind, where),
         question=_text(row, QUESTION_COLUMNS, where),
         label=label,
         answers=answers,
@@ -162,15 +165,41 @@ def _folded(label: str) -> str:
     return " ".join(label.casefold().replace("_", " ").replace("-", " ").split())
 
 
-def _has_answers(row: Row, where: str) -> bool:
-    answers, label = row.get("answers"), row.get("label")
-    if answers is None and label is None:
+def _only(columns: Counter[str], source: str) -> str:
+    """The one column that says what is right, in all rows."""
+    if not columns:
+        raise DataError(f"{source}: has no rows; an evaluation set needs at least one")
+    if len(columns) > 1:
+        total = columns.total()
+        found = [f"{columns[name]} of {total} rows have {name}" for name in sorted(columns)]
         raise DataError(
-            f"{where}: has neither label nor answers; found {', '.join(sorted(row)) or 'nothing'}"
+            f"{source}: {' and '.join(found)}; split the file, a set asks one kind of question"
         )
+    return next(iter(columns))
+
+
+def _gold_column(row: Row, where: str) -> str:
+    """The column in which the row says what is right."""
+    answers, label = row.get("answers"), row.get("label")
     if answers is not None and label is not None:
         raise DataError(f"{where}: has both label and answers; leave one out")
-    return answers is not None
+    if answers is not None:
+        return "answers"
+    if label is not None:
+        return "label"
+    # Last, so that a column of this name in somebody's labelled file is just a column.
+    if row.get("check") is not None:
+        return "check"
+    raise DataError(
+        f"{where}: has neither label nor answers; found {', '.join(sorted(row)) or 'nothing'}"
+    )
+
+
+def _context(row: Row, kind: Kind, where: str) -> str:
+    """The passage; empty where an instruction to be checked has none."""
+    if kind is Kind.CHECK and not str(row.get("context") or "").strip():
+        return ""
+    return _text(row, ("context",), where)
 
 
 def _label(row: Row, where: str) -> str:

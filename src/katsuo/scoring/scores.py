@@ -1,10 +1,11 @@
 """How good is each arm, and what did it gain over the others?
 
     predictions of all arms ──by set──▶ tables ──same draws──▶ SetScore ┬─▶ MeanScore
-                                                           └─▶ SetGain  ┴─▶ ArmGain
+                                                           └─▶ gains
 
 Everything is in points, 0 to 100. The primary number of a set is the paper's:
-macro F1 of choices ranked by their sum, or SQuAD F1 of spans.
+macro F1 of choices ranked by their sum, or SQuAD F1 of spans; where answers are
+checked by program, the share that passed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import combinations
 
 from katsuo.scoring import intervals
-from katsuo.scoring.intervals import Gain, Resampling, Sampled
+from katsuo.scoring.gains import ArmGain, BySet, Metrics, Pair, gains, gains_over_best, usual_pairs
+from katsuo.scoring.intervals import Resampling, Sampled
 from katsuo.scoring.predictions import Prediction, tables
 from katsuo.scoring.probes import SetSpec
 from katsuo.types import Score
@@ -78,50 +79,22 @@ class MeanScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetGain:
-    """What an arm gained on one set."""
-
-    set: str
-    gain: Gain
-    beside: Mapping[str, Gain]
-
-    def to_json(self) -> dict[str, object]:
-        """This gain in values that JSON knows."""
-        return {**_gain(self.gain), **{name: _gain(gain) for name, gain in self.beside.items()}}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmGain:
-    """What `arm` gained over the arm `over`, on each set that both answered and on average."""
-
-    arm: str
-    over: str
-    sets: tuple[SetGain, ...]
-    mean: Gain
-
-    def to_json(self) -> dict[str, object]:
-        """This gain in values that JSON knows."""
-        return {
-            "arm": self.arm,
-            "over": self.over,
-            "sets": {gain.set: gain.to_json() for gain in self.sets},
-            "mean": _gain(self.mean),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
     """All that can be said about the arms of a run."""
 
     sets: tuple[SetScore, ...]
     means: tuple[MeanScore, ...]
     gains: tuple[ArmGain, ...]
-    """Each pair of arms once, the later arm over the earlier."""
+    """One for each pair that was asked for."""
+    gains_over_best: tuple[ArmGain, ...]
+    """Each arm over the model as it was, ranked by that model's best rule on each set."""
+    how: Resampling
 
     def to_json(self) -> dict[str, object]:
         """The scores as `scores.json` holds them."""
         return {
             "unit": "points",
+            "resampling": {**asdict(self.how), "least_p": self.how.least_p},
             "arms": {
                 mean.arm: {
                     "sets": {
@@ -132,17 +105,17 @@ class Scores:
                 for mean in self.means
             },
             "gains": [gain.to_json() for gain in self.gains],
+            "gains_over_best": [gain.to_json() for gain in self.gains_over_best],
         }
 
 
-_Metrics = Mapping[str, Sampled]
-"""What was measured of one arm on one set, the primary metric first."""
-
-
 def score(
-    predictions: Iterable[Prediction], specs: Mapping[str, SetSpec], how: Resampling
+    predictions: Iterable[Prediction],
+    specs: Mapping[str, SetSpec],
+    how: Resampling,
+    pairs: Sequence[Pair] | None = None,
 ) -> Scores:
-    """The scores of every arm and set in `predictions`, and the gains of later over earlier arms.
+    """The scores of every arm and set in `predictions`, and the gains of arms over others.
 
     One pass; the texts of the prompts are not kept. Arms and sets keep the order
     in which they first appear; nothing else about the order matters.
@@ -151,6 +124,8 @@ def score(
         predictions: Of any number of arms, sets and seeds.
         specs: The spec of each set, by name.
         how: How intervals are drawn.
+        pairs: Arms to compare, each with the arm it is compared with; `usual_pairs` where none.
+            A pair that shares no set has no gain.
     """
     by_set: dict[str, dict[str, list[Prediction]]] = {}
     arms: dict[str, None] = {}
@@ -166,11 +141,9 @@ def score(
             if arm in sampled[name]
         ),
         means=tuple(_mean_score(arm, sampled, how) for arm in arms),
-        gains=tuple(
-            gain
-            for over, arm in combinations(arms, 2)
-            if (gain := _arm_gain(arm, over, sampled, how)) is not None
-        ),
+        gains=tuple(gains(sampled, usual_pairs(list(arms)) if pairs is None else pairs, how)),
+        gains_over_best=tuple(gains_over_best(sampled, list(arms), how)),
+        how=how,
     )
 
 
@@ -178,7 +151,7 @@ def _sampled(
     rows_by_arm: Mapping[str, Sequence[Prediction]], spec: SetSpec, how: Resampling
 ) -> dict[str, dict[str, Sampled]]:
     """Arm -> metric -> what was measured, all by the same draws of documents."""
-    by_arm = {arm: tables(rows, spec.labels) for arm, rows in rows_by_arm.items()}
+    by_arm = {arm: tables(rows, spec.labels, spec.kind) for arm, rows in rows_by_arm.items()}
     keys = [(arm, metric) for arm, by_metric in by_arm.items() for metric in by_metric]
     drawn = intervals.sample([by_arm[arm][metric] for arm, metric in keys], how)
     sampled: dict[str, dict[str, Sampled]] = {arm: {} for arm in by_arm}
@@ -187,7 +160,7 @@ def _sampled(
     return sampled
 
 
-def _set_score(arm: str, spec: SetSpec, metrics: _Metrics, how: Resampling) -> SetScore:
+def _set_score(arm: str, spec: SetSpec, metrics: Metrics, how: Resampling) -> SetScore:
     primary, *others = metrics.values()
     table = primary.table
     by_prompt = table.points.mean(axis=0).tolist()
@@ -205,9 +178,7 @@ def _set_score(arm: str, spec: SetSpec, metrics: _Metrics, how: Resampling) -> S
     )
 
 
-def _mean_score(
-    arm: str, sampled: Mapping[str, Mapping[str, _Metrics]], how: Resampling
-) -> MeanScore:
+def _mean_score(arm: str, sampled: BySet, how: Resampling) -> MeanScore:
     primary = {
         name: next(iter(arms[arm].values())) for name, arms in sampled.items() if arm in arms
     }
@@ -222,33 +193,6 @@ def _mean_score(
     )
 
 
-def _arm_gain(
-    arm: str, over: str, sampled: Mapping[str, Mapping[str, _Metrics]], how: Resampling
-) -> ArmGain | None:
-    both = {name: arms for name, arms in sampled.items() if arm in arms and over in arms}
-    if not both:
-        return None
-    firsts = {
-        side: [next(iter(arms[side].values())) for arms in both.values()] for side in (arm, over)
-    }
-    return ArmGain(
-        arm=arm,
-        over=over,
-        sets=tuple(_set_gain(name, arms[arm], arms[over], how) for name, arms in both.items()),
-        mean=intervals.difference(firsts[arm], firsts[over], how),
-    )
-
-
-def _set_gain(name: str, arm: _Metrics, over: _Metrics, how: Resampling) -> SetGain:
-    gains = {metric: intervals.difference([arm[metric]], [over[metric]], how) for metric in arm}
-    primary = next(iter(gains))
-    return SetGain(set=name, gain=gains.pop(primary), beside=gains)
-
-
 def _by_seed(sampled: Sampled) -> dict[int, float]:
     by_seed = sampled.table.points.mean(axis=1).tolist()
     return dict(zip(sampled.table.seeds, by_seed, strict=True))
-
-
-def _gain(gain: Gain) -> dict[str, object]:
-    return {**asdict(gain), "n_documents_needed": gain.n_documents_needed}

@@ -10,13 +10,13 @@ that the model could not serve has the prediction None and counts as wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from katsuo.errors import RecipeError
-from katsuo.protocols import GREEDY_SHORT, Completes, Question, Ranks, Request
+from katsuo.protocols import GREEDY_SHORT, Completes, Question, Ranks, Request, Sampling, Shots
 from katsuo.scoring import choice
 from katsuo.scoring.predictions import Prediction
 from katsuo.scoring.prompts import Prompt
@@ -25,6 +25,8 @@ from katsuo.types import Probe
 
 BATCH: Final = 512
 """Prompts handed to a model as one unit."""
+FREE: Final = Sampling(temperature=0.0, top_p=1.0, max_tokens=64)
+"""Greedy decoding of free answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,10 @@ class EvaluateSettings:
     """Seed of the arm's tuning, recorded with each prediction; 0 where nothing was tuned."""
     max_context_chars: int = 6000
     """Longer contexts lose their end, at a word boundary; the question is never cut."""
+    shots: Mapping[str, Shots] = field(default_factory=dict)
+    """Prompt id -> worked examples that stand before every question as earlier turns."""
+    free: bool = False
+    """Whether answers may be long and have several lines, as those that a program checks."""
 
     def __post_init__(self) -> None:
         if self.max_context_chars < 1:
@@ -60,8 +66,8 @@ class _Asked:
 def evaluate(
     probes: Iterable[Probe],
     prompts: Sequence[Prompt],
-    ranks: Ranks,
-    completes: Completes,
+    ranks: Ranks | None,
+    completes: Completes | None,
     settings: EvaluateSettings,
 ) -> Iterator[Prediction]:
     """One prediction per probe and prompt, by probe and then by prompt.
@@ -69,8 +75,8 @@ def evaluate(
     Args:
         probes: Of one set.
         prompts: Of the same set, as `prompts_of` gives them.
-        ranks: Answers closed questions.
-        completes: Answers span questions; may be the same model.
+        ranks: Answers closed questions; None where the set has none.
+        completes: Answers all others; may be the same model, and None where there are none.
         settings: The arm and its seed.
     """
     asked = (
@@ -81,8 +87,10 @@ def evaluate(
     )
     while batch := list(islice(asked, BATCH)):
         if batch[0].prompt.choices:
+            assert ranks is not None, "a closed set needs a model that ranks"
             yield from _ranked(batch, ranks, settings)
         else:
+            assert completes is not None, "an open set needs a model that completes"
             yield from _completed(batch, completes, settings)
 
 
@@ -106,7 +114,13 @@ def _ranked(
     batch: Sequence[_Asked], ranks: Ranks, settings: EvaluateSettings
 ) -> Iterator[Prediction]:
     questions = [
-        Question(id=asked.id, prompt=asked.text, choices=asked.prompt.choices, chat=True)
+        Question(
+            id=asked.id,
+            prompt=asked.text,
+            choices=asked.prompt.choices,
+            chat=True,
+            shots=settings.shots.get(asked.prompt.id, ()),
+        )
         for asked in batch
     ]
     for asked, ranked in zip(batch, ranks.rank(questions), strict=True):
@@ -123,10 +137,11 @@ def _completed(
         Request(
             id=asked.id,
             prompt=asked.text,
-            sampling=GREEDY_SHORT,
+            sampling=FREE if settings.free else GREEDY_SHORT,
             seed=derive(settings.seed, "evaluate", asked.id),
             chat=True,
-            stop=("\n",),
+            stop=() if settings.free else ("\n",),
+            shots=settings.shots.get(asked.prompt.id, ()),
         )
         for asked in batch
     ]

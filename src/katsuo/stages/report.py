@@ -7,13 +7,15 @@ Both are pure: the same facts give the same bytes, and nothing is read or writte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from katsuo.page.arms import GAINS, MEAN
+from katsuo.page.harms import rejections
 from katsuo.page.headline import headline
 from katsuo.page.passages import writable
+from katsuo.page.power import power
 from katsuo.page.quantities import finite
 from katsuo.page.rendering import PageExtras, render
 from katsuo.types import Task
@@ -50,6 +52,13 @@ class ReportFacts:
     gains: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`tasks-zero_shot` and its like -> `value`, `low`, `high`, `n` (documents resampled) and
     `by_set`; `reliable: false` where the measurement knows that its interval is not."""
+    over_best: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Arm -> its gain over the model as it was, ranked by its best rule on each set: as in
+    `gains`, with the `rule` of each set."""
+    resampling: Mapping[str, Any] = field(default_factory=dict)
+    """How intervals were drawn: `draws`, `level`, `seed`, `least_p`."""
+    harm: Mapping[str, Any] | None = None
+    """Adapted arm -> the verdict of `scoring.harm` on it; none where no model was checked."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_mib: Mapping[str, float] = field(default_factory=dict)
     samples: tuple[Task, ...] = ()
@@ -65,7 +74,7 @@ def report(facts: ReportFacts) -> dict[str, Any]:
     """
     for row in facts.funnel:
         _check(row)
-    result = headline(facts.gains)
+    result = headline(facts.gains, facts.over_best)
     content = {
         "name": facts.name,
         "version": facts.version,
@@ -74,6 +83,7 @@ def report(facts: ReportFacts) -> dict[str, Any]:
             "verdict": result.verdict.value,
             "sentence": result.sentence,
             "notes": list(result.notes),
+            "rejected": rejections(facts.harm),
         },
         "n_documents": facts.n_documents,
         "n_contexts": facts.n_contexts,
@@ -81,6 +91,10 @@ def report(facts: ReportFacts) -> dict[str, Any]:
         "funnel": facts.funnel,
         "arms": facts.arms,
         "gains": facts.gains,
+        "over_best": facts.over_best,
+        "power": power(facts.gains).sentence,
+        "resampling": facts.resampling,
+        "harm": facts.harm,
         "seconds": facts.seconds,
         "peak_mib": facts.peak_mib,
         "base": facts.base,
@@ -99,6 +113,8 @@ class Measured:
 
     arms: dict[str, dict[str, Any]]
     gains: dict[str, dict[str, Any]]
+    over_best: dict[str, dict[str, Any]]
+    resampling: dict[str, Any]
 
 
 def measured(scores: Mapping[str, Any]) -> Measured:
@@ -111,12 +127,14 @@ def measured(scores: Mapping[str, Any]) -> Measured:
     for raw in scores["gains"]:
         name, turned = f"{raw['arm']}-{raw['over']}", f"{raw['over']}-{raw['arm']}"
         turn = _turned if turned in GAINS else dict
-        gains[turned if turned in GAINS else name] = {
-            **turn(raw["mean"]),
-            "by_set": {set_name: turn(gain) for set_name, gain in raw["sets"].items()},
-        }
-    arms = {arm: _arm(raw) for arm, raw in scores["arms"].items()}
-    return Measured(arms=arms, gains=gains)
+        gains[turned if turned in GAINS else name] = _gain(raw, turn)
+    best = scores.get("gains_over_best", ())
+    return Measured(
+        arms={arm: _arm(raw) for arm, raw in scores["arms"].items()},
+        gains=gains,
+        over_best={raw["arm"]: _gain(raw, dict) for raw in best},
+        resampling=dict(scores.get("resampling", {})),
+    )
 
 
 def page(report: Mapping[str, Any], extras: PageExtras) -> str:
@@ -147,6 +165,13 @@ def _set(scored: Mapping[str, Any]) -> dict[str, Any]:
             for prompt, points in scored.get("by_prompt", {}).items()
         ],
     }
+
+
+def _gain(
+    raw: Mapping[str, Any], turn: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    by_set = {set_name: turn(gain) for set_name, gain in raw["sets"].items()}
+    return {**turn(raw["mean"]), "by_set": by_set}
 
 
 def _turned(gain: Mapping[str, Any]) -> dict[str, Any]:

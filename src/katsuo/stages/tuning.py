@@ -9,12 +9,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from katsuo import training, wire
 from katsuo.training import TuneSettings
 from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Pair, Task, digest
+
+_GAP: Final = re.compile(r"\n\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +31,34 @@ class Limit:
     """The stage that the ledger names: `adapt` or `teach`."""
 
 
-def task_pairs(tasks: Iterable[Task]) -> list[Pair]:
-    """What a target model learns: to answer each instruction, a user's turn, with its response."""
-    return [Pair(prompt=task.instruction, target=task.response) for task in tasks]
+def task_pairs(tasks: Iterable[Task], book: str = "open") -> list[Pair]:
+    """What a target model learns: to answer each instruction, a user's turn, with its response.
+
+    Args:
+        tasks: To learn.
+        book: `open` shows the passage, `closed` does not, `both` makes a pair of each form.
+    """
+    books = ("open", "closed") if book == "both" else (book,)
+    return [
+        Pair(prompt=task.instruction if form == "open" else _closed(task), target=task.response)
+        for task in tasks
+        for form in books
+    ]
+
+
+def _closed(task: Task) -> str:
+    """The instruction without its passage."""
+    return _GAP.sub("\n\n", task.instruction.replace(task.context, "")).strip()
+
+
+def with_replay(pairs: Sequence[Pair], replay: Sequence[Pair], share: float) -> list[Pair]:
+    """`pairs`, and behind them so many of `replay` that they are `share` of the whole.
+
+    >>> pair = Pair(prompt="a", target="b")
+    >>> len(with_replay([pair] * 8, [pair] * 9, 0.2))
+    10
+    """
+    return [*pairs, *replay[: round(len(pairs) * share / (1 - share))]]
 
 
 def tapt_pairs(contexts: Iterable[Context]) -> list[Pair]:

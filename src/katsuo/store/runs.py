@@ -84,7 +84,7 @@ class Run:
 
     def cell(self, stage: str, key: str) -> Cell:
         """Where work of `stage` with this key lies, shared by all runs beside this one."""
-        return Cell(folder=self.home / FOLDERS[stage] / key)
+        return Cell(folder=self.home / FOLDERS.get(stage, stage) / key)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -78,6 +78,21 @@ def test_without_an_exam_nothing_leaks() -> None:
 
 
 @pytest.mark.parametrize(
+    ("texts", "idle"),
+    [
+        pytest.param((), True, id="no-exam"),
+        pytest.param(("...", "?"), True, id="no-words"),
+        pytest.param(("Why?",), False, id="a-short-question"),
+        pytest.param(EXAM[:1], False, id="a-question"),
+    ],
+)
+def test_a_filter_that_has_nothing_to_compare_with_says_so(
+    texts: tuple[str, ...], *, idle: bool
+) -> None:
+    assert Unleaked(texts=texts).idle is idle
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         pytest.param({"max_overlap": 0.0}, r"max_overlap is 0.0; it must lie in", id="share"),

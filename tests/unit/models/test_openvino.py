@@ -55,7 +55,8 @@ def test_the_same_requests_give_the_same_completions(model: OpenVinoModel) -> No
 def test_more_requests_than_fit_at_once_come_back_in_their_order(model: OpenVinoModel) -> None:
     short = replace(GREEDY, max_tokens=1)
     requests = [
-        asked(n, short if n % 5 else replace(GREEDY, max_tokens=9)) for n in range(SCHEDULE.in_flight + 9)
+        asked(n, short if n % 5 else replace(GREEDY, max_tokens=9))
+        for n in range(SCHEDULE.in_flight + 9)
     ]
     found = list(model.complete(requests))
     assert [completion.id for completion in found] == [request.id for request in requests]

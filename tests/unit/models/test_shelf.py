@@ -92,8 +92,25 @@ def its_own_base(adapter: Path) -> None:
     change_config(adapter, base_model_name_or_path=str(adapter))
 
 
+def base_that_is_no_name(adapter: Path) -> None:
+    change_config(adapter, base_model_name_or_path=["a", "b"])
+
+
 def base_that_is_gone(adapter: Path) -> None:
     change_config(adapter, base_model_name_or_path="./long-gone")
+
+
+def on_one_another(adapter: Path) -> None:
+    on_another_adapter(adapter)
+    change_config(adapter.with_name("below"), base_model_name_or_path=str(adapter))
+
+
+def config_cut(adapter: Path) -> None:
+    (adapter / "adapter_config.json").write_text('{"r": 2,', "utf-8")
+
+
+def card_of_something_else(adapter: Path) -> None:
+    (adapter / "katsuo.json").write_text("7", "utf-8")
 
 
 def on_another_adapter(adapter: Path) -> None:
@@ -110,7 +127,12 @@ def on_another_adapter(adapter: Path) -> None:
         pytest.param(pickled, "pickled adapters are refused", id="pickled"),
         pytest.param(without_base, "base_model_name_or_path is None", id="no-base"),
         pytest.param(its_own_base, "must name the model", id="its-own-base"),
+        pytest.param(base_that_is_no_name, r"is \['a', 'b'\]; it must name", id="no-name"),
         pytest.param(base_that_is_gone, "'./long-gone': no such folder", id="base-gone"),
+        pytest.param(base_that_is_gone, r"adapter_config.json: base_model.*name the m", id="where"),
+        pytest.param(on_one_another, "is an adapter itself", id="on-one-another"),
+        pytest.param(config_cut, r"adapter_config.json: cannot be read as JSON", id="config-cut"),
+        pytest.param(card_of_something_else, "katsuo.json: holds a int, not", id="card"),
         pytest.param(on_another_adapter, "is an adapter itself", id="on-another-adapter"),
     ],
 )
@@ -120,6 +142,110 @@ def test_an_adapter_that_cannot_be_placed_is_refused(
     spoil(tiny_adapter)
     with pytest.raises(ModelError, match=says):
         shelf.find(str(tiny_adapter))
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        pytest.param(b'{"vocab_size": 28', "read as JSON", id="cut"),
+        pytest.param(b"[]", "holds a list, not a JSON object", id="a-list"),
+        pytest.param(b"\xff\xfe\x00", "read as JSON", id="no-text"),
+        pytest.param(b"[" * 100_000, "read as JSON", id="too-deep"),
+    ],
+)
+def test_a_damaged_model_folder_is_named_by_its_file(
+    tiny_llama: Path, data: bytes, says: str
+) -> None:
+    (tiny_llama / "config.json").write_bytes(data)
+    with pytest.raises(ModelError) as caught:
+        shelf.find(str(tiny_llama))
+    said = str(caught.value)
+    assert said.startswith(f"{tiny_llama}/config.json: ")
+    assert says in said
+    assert "copy or download it again" in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(lambda whole: whole[:-1], id="cut-short"),
+        pytest.param(lambda _: b"", id="empty"),
+        pytest.param(lambda _: b"version https://git-lfs.github.com/spec/v1", id="not-fetched"),
+    ],
+)
+def test_damaged_weights_are_named_before_they_are_packed(
+    tiny_llama: Path, tiny_adapter: Path, home: Path, left: Callable[[bytes], bytes]
+) -> None:
+    for folder, name in ((tiny_adapter, "adapter_model"), (tiny_llama, "model")):
+        file = folder / f"{name}.safetensors"
+        file.write_bytes(left(file.read_bytes()))
+        with pytest.raises(ModelError) as caught:
+            shelf.gguf_form(shelf.find(str(tiny_adapter)), "F16")
+        assert str(caught.value).startswith(f"{file}: is damaged or cut off (")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_bundled_base_that_was_damaged_says_how_it_is_made_anew(home: Path) -> None:
+    folder = home / "models" / shelf.BASE_NAME
+    folder.mkdir(parents=True)
+    with pytest.raises(ModelError, match=rf"config.json: is missing.*or delete {folder}, and it"):
+        shelf.find(shelf.BASE_NAME)
+
+
+def test_a_place_that_holds_no_model_is_not_looked_for_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models/mine").mkdir(parents=True)
+    Path("model.gguf").write_bytes(b"GGUF")
+    for name in ("models/mine", "./models", str(tmp_path), "model.gguf"):
+        with pytest.raises(ModelError, match=r"has neither a config\.json nor an adapter_config"):
+            shelf.find(name)
+
+
+def vocabulary_of_pieces(folder: Path) -> None:
+    stored = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    stored["model"] = {"type": "Unigram", "unk_id": 0, "vocab": [["a", 0.0]]}
+    (folder / "tokenizer.json").write_text(json.dumps(stored), "utf-8")
+
+
+def tokenizer_cut(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text('{"model": ', "utf-8")
+
+
+def tokenizer_without_settings(folder: Path) -> None:
+    (folder / "tokenizer_config.json").unlink()
+
+
+def config_without_window(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    del config["max_position_embeddings"]
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+
+
+def config_without_heads(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"num_attention_heads": 0}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        pytest.param(tokenizer_cut, r"tokenizer.json: cannot be read as JSON", id="cut"),
+        pytest.param(tokenizer_without_settings, r"tokenizer_config.json: is missing", id="lacks"),
+        pytest.param(vocabulary_of_pieces, "a byte-level BPE tokenizer", id="pieces"),
+        pytest.param(config_without_window, "KeyError: 'max_position_emb", id="no-window"),
+        pytest.param(config_without_heads, "attention_heads is 0; it must be", id="no-heads"),
+    ],
+)
+def test_a_folder_that_gives_no_engine_form_says_why_and_leaves_none(
+    tiny_llama: Path, home: Path, spoil: Callable[[Path], None], says: str
+) -> None:
+    spoil(tiny_llama)
+    with pytest.raises(ModelError, match=says):
+        shelf.gguf_form(shelf.find(str(tiny_llama)), "F16")
+    assert list((home / "forms").glob("*.gguf*")) == []
 
 
 def test_weights_in_several_files_have_one_digest_that_any_of_them_changes(tmp_path: Path) -> None:

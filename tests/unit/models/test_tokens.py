@@ -151,6 +151,31 @@ def test_a_folder_without_a_tokenizer_says_how_to_mend_it(tmp_path: Path) -> Non
         Tokens.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "data", "says"),
+    [
+        pytest.param("tokenizer.json", b"", "read as a tokenizer", id="empty"),
+        pytest.param("tokenizer.json", b'{"model": {"ty', "read as a tokenizer", id="cut"),
+        pytest.param("tokenizer.json", b"{}", "read as a tokenizer", id="no-tokenizer"),
+        pytest.param("tokenizer.json", b"\xff\xfe", "read as a tokenizer", id="no-text"),
+        pytest.param("tokenizer_config.json", b"{", "cannot be read as JSON", id="settings-cut"),
+        pytest.param("tokenizer_config.json", b'"x"', "holds a str", id="settings-no-object"),
+        pytest.param("chat_template.jinja", b"\xff\xfe{", "cannot be read", id="template-no-text"),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_would_mend_it(
+    tmp_path: Path, file: str, data: bytes, says: str
+) -> None:
+    (saved(tmp_path) / file).write_bytes(data)
+    with pytest.raises(ModelError) as caught:
+        Tokens.load(tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path / file}: ")
+    assert says in said
+    assert "download it again" in said
+    assert "\n" not in said
+
+
 @pytest.mark.parametrize("end", [None, "<never>", 7], ids=["absent", "unknown", "no-text"])
 def test_a_folder_without_an_end_token_is_refused(tmp_path: Path, end: object) -> None:
     with pytest.raises(ModelError, match=r"eos_token .* is not a token"):

@@ -114,6 +114,38 @@ def base_cut_short(base: Path, _adapter: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
+def base_with_broken_config(base: Path, _adapter: Path) -> None:
+    (base / "config.json").write_text("{", "utf-8")
+
+
+def base_with_a_list_as_config(base: Path, _adapter: Path) -> None:
+    (base / "config.json").write_text("[]", "utf-8")
+
+
+def base_with_words_for_numbers(base: Path, _adapter: Path) -> None:
+    config = json.loads((base / "config.json").read_text("utf-8"))
+    (base / "config.json").write_text(json.dumps(config | {"hidden_size": "large"}), "utf-8")
+
+
+def base_of_size_nothing(base: Path, _adapter: Path) -> None:
+    config = json.loads((base / "config.json").read_text("utf-8"))
+    (base / "config.json").write_text(json.dumps(config | {"hidden_size": 0}), "utf-8")
+
+
+def adapter_cut_short(_base: Path, adapter: Path) -> None:
+    file = adapter / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def adapter_with_broken_config(_base: Path, adapter: Path) -> None:
+    (adapter / "adapter_config.json").write_text("{", "utf-8")
+
+
+def adapter_of_rank_nothing(_base: Path, adapter: Path) -> None:
+    config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+    (adapter / "adapter_config.json").write_text(json.dumps(config | {"r": 0}), "utf-8")
+
+
 def base_with_code(base: Path, _adapter: Path) -> None:
     config = json.loads((base / "config.json").read_text("utf-8"))
     config |= {"model_type": "mine", "auto_map": {"AutoModelForCausalLM": "mine.Mine"}}
@@ -145,7 +177,14 @@ def adapter_of_a_larger_model(_base: Path, adapter: Path) -> None:
     [
         pytest.param(pickled_base, "safetensors", id="pickled-base"),
         pytest.param(base_with_gaps, "lack 1 tensors.*up_proj", id="base-with-gaps"),
-        pytest.param(base_cut_short, "cannot load it", id="base-cut-short"),
+        pytest.param(base_cut_short, "model.safetensors: is damaged or cut", id="base-cut-short"),
+        pytest.param(base_with_broken_config, "config.json: cannot be read", id="base-config"),
+        pytest.param(base_with_a_list_as_config, "config.json: holds a list", id="base-list"),
+        pytest.param(base_with_words_for_numbers, "cannot load it", id="base-words"),
+        pytest.param(base_of_size_nothing, "cannot load it", id="base-of-size-0"),
+        pytest.param(adapter_cut_short, "adapter_model.safetensors: is dam", id="adapter-cut"),
+        pytest.param(adapter_with_broken_config, "config.json: cannot be", id="adapter-broken"),
+        pytest.param(adapter_of_rank_nothing, "tuned on this base", id="adapter-rank-0"),
         pytest.param(base_with_code, "runs no code of its own", id="base-with-code"),
         pytest.param(pickled_adapter, "no adapter_model.safetensors", id="pickled-adapter"),
         pytest.param(adapter_without_config, "no adapter_config.json", id="adapter-config"),
@@ -159,8 +198,9 @@ def test_what_does_not_fit_whole_is_refused(
     base = saved(tmp_path / "own")
     adapter = adapter_on(base, tmp_path / "adapter")
     spoil(base, adapter)
-    with pytest.raises(ModelError, match=says):
+    with pytest.raises(ModelError, match=says) as caught:
         weights.load(base, adapter=adapter, precision="float32")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_precision_that_is_not_offered_is_refused(base: Path) -> None:

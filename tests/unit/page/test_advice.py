@@ -86,3 +86,16 @@ def test_what_else_deserves_a_look_comes_second(changes: Mapping[str, Any], said
     first, second = advice({**GOOD, **changes})
     assert first.startswith("Use the adapter")
     assert said in second
+
+
+@pytest.mark.parametrize(
+    ("arm", "folder"),
+    [
+        pytest.param("tasks", "4-adapters/tasks", id="a-run"),
+        pytest.param("leases/tasks", "leases/4-adapters/tasks", id="a-study"),
+    ],
+)
+def test_a_rejected_adapter_is_not_to_be_used_whatever_it_gained(arm: str, folder: str) -> None:
+    harm = {arm: {"rejected": True, "reasons": ["It fell."]}}
+    (only,) = advice({**GOOD, "harm": harm})
+    assert only.startswith(f"Do not use the adapter in {folder}: it lost")

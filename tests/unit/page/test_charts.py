@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katsuo.page.arms import gain_groups, score_groups
 from katsuo.page.charts import Group, Row, bar, whiskers
 from katsuo.page.curves import MAX_POINTS, Curve, curves
+from katsuo.page.groups import gain_groups, score_groups
 from katsuo.page.scales import Scale
 
 NUMBERS = st.floats(-100, 100, allow_nan=False)

@@ -144,3 +144,54 @@ def test_controls_say_what_the_gain_is_due_to(
 def test_an_unreliable_gain_is_not_explained() -> None:
     few = gain(12.3, 6.1, 18.0, n=4)
     assert headline({"tasks-zero_shot": few, "tasks-tapt": few}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "control", "is_format"),
+    [
+        pytest.param("tasks-remix_only", gain(0.5, -1.0, 2.0), True, id="people-as-well"),
+        pytest.param("tasks-remix_only", gain(-3.0, -5.0, -1.0), True, id="people-better"),
+        pytest.param("tasks-tasks_elsewhere", gain(0.5, -1.0, 2.0), True, id="other-text-as-well"),
+        pytest.param("tasks-tasks_elsewhere", gain(4.0, 1.0, 7.0), False, id="own-text-better"),
+        pytest.param("tasks-tapt", gain(0.5, -1.0, 2.0), False, id="reading-knows-no-format"),
+        pytest.param("tasks-few_shot", gain(0.5, -1.0, 2.0), False, id="examples-are-no-control"),
+    ],
+)
+def test_a_control_that_does_as_well_makes_the_gain_doubtful(
+    name: str, control: dict[str, object], is_format: bool
+) -> None:
+    (said,) = headline({"tasks-zero_shot": gain(12.3, 6.1, 18.0), name: control}).notes
+    assert ("the gain may be mere answer format" in said) is is_format
+
+
+def test_without_a_gain_no_control_explains_one() -> None:
+    nothing = gain(0.2, -2.0, 2.4)
+    (said,) = headline({"tasks-zero_shot": nothing, "tasks-remix_only": nothing}).notes
+    assert "mere answer format" not in said
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        pytest.param(gain(6.0, 2.0, 9.0), "no matter of how answers are ranked", id="still-a-gain"),
+        pytest.param(gain(0.4, -2.0, 3.0), "may do as well as training", id="no-gain-left"),
+        pytest.param(gain(-4.0, -6.0, -2.0), "did more than training", id="worse"),
+    ],
+)
+def test_the_best_ranking_of_the_model_as_it_was_is_the_harder_baseline(
+    over: dict[str, object], said: str
+) -> None:
+    best = {**over, "by_set": {"one": {**over, "rule": "calibrated"}}}
+    (note,) = headline({"tasks-zero_shot": gain(12.3, 6.1, 18.0)}, {"tasks": best}).notes
+    assert said in note
+
+
+def test_where_the_papers_rule_is_the_best_nothing_is_added() -> None:
+    main = gain(12.3, 6.1, 18.0)
+    best = {**main, "by_set": {"one": {**main, "rule": "macro_f1"}}}
+    assert headline({"tasks-zero_shot": main}, {"tasks": best}).notes == ()
+
+
+def test_a_run_that_may_have_missed_a_gain_says_so() -> None:
+    (note,) = headline({"tasks-zero_shot": gain(1.2, -6.0, 8.4, detectable=10.3)}).notes
+    assert "too small to be sure of seeing a gain of 5 points" in note

@@ -18,6 +18,13 @@ from katsuo.readers.refusals import RefusedError
         pytest.param("a\r\nb\rc\fd\u2028e", "a\nb\nc\nd\ne", id="one-kind-of-line-end"),
         pytest.param("a\x00\x07b\tc\n", "ab\tc\n", id="controls-fall-away"),
         pytest.param("co\u00adoperate\ufeff", "cooperate", id="invisible-marks-fall-away"),
+        pytest.param("a\r\nb\rc\nd\n\re\x85f", "a\nb\nc\nd\n\ne\nf", id="mixed-line-ends"),
+        pytest.param("pay \u202e001\u202c now", "pay 001 now", id="overridden-direction"),
+        pytest.param(
+            "\u2067\u05d0\u2069 and \u202b\u05d1\u202c", "\u05d0 and \u05d1", id="embedded"
+        ),
+        pytest.param("\u05d0\u200f \u200ea", "\u05d0\u200f \u200ea", id="marks-of-direction-stay"),
+        pytest.param("e\u202a\u0301", "\u00e9", id="composed-where-a-mark-stood-between"),
         pytest.param("e\u0301", "\u00e9", id="letters-are-composed"),
         pytest.param("\ud83d", "\ufffd", id="lone-surrogate"),
         pytest.param("\u200d\U0001f600", "\u200d\U0001f600", id="joiners-and-emoji-stay"),

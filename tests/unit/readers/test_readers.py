@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import docx
@@ -14,6 +16,7 @@ from fpdf import FPDF
 
 from katsuo import readers
 from katsuo.errors import RecipeError
+from katsuo.readers import plain
 from katsuo.readers.refusals import refusal
 from katsuo.types import Document, Dropped
 
@@ -185,17 +188,130 @@ def test_links_in_a_circle_are_walked_once(tmp_path: Path) -> None:
 def test_a_link_that_leads_nowhere_leaves_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").symlink_to(tmp_path / "nowhere")
     (path,) = readers.files([tmp_path])
-    assert line(path).item_id == str(path)
+    found = line(path)
+    assert (found.item_id, found.reason) == (str(path), "file-missing")
+    assert found.excerpt == f"a link to {tmp_path / 'nowhere'} which does not exist"
 
 
-def test_a_pipe_is_never_opened(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "a.txt")
-    assert readers.files([tmp_path]) == []
+def test_links_to_each_other_lead_nowhere_too(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to("b.txt")
+    (tmp_path / "b.txt").symlink_to("a.txt")
+    assert [line(path).reason for path in readers.files([tmp_path])] == ["file-missing"] * 2
 
 
-def test_a_path_that_does_not_exist_is_refused_before_any_reading(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"ingest\.paths: .*nowhere does not exist"):
-        readers.files([tmp_path, tmp_path / "nowhere"])
+def test_a_file_that_goes_after_the_walk_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\nhere")
+    (path,) = readers.files([tmp_path])
+    path.unlink()
+    assert (line(path).reason, line(path).excerpt) == (
+        "file-missing",
+        "the file was gone when it was to be read",
+    )
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def bound(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+KINDS = pytest.mark.parametrize(
+    ("make", "kind"),
+    [pytest.param(pipe, "a named pipe", id="pipe"), pytest.param(bound, "a socket", id="socket")],
+)
+
+
+@KINDS
+def test_what_is_no_file_is_never_opened_and_leaves_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    make(Path("a.txt"))
+    (path,) = readers.files([Path()])
+    assert (line(path).reason, line(path).excerpt) == (
+        "not-a-file",
+        f"{kind}; only files and folders are read",
+    )
+
+
+@KINDS
+def test_what_is_no_file_is_refused_by_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("a.txt"))
+    with pytest.raises(RecipeError, match=f"a.txt is {kind}; only files and folders are read"):
+        readers.files([Path("a.txt")])
+
+
+def test_a_device_is_refused_by_what_it_is() -> None:
+    with pytest.raises(RecipeError, match="is a device"):
+        readers.files([Path(os.devnull)])
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        pytest.param("nowhere", "nowhere does not exist; name files", id="absent"),
+        pytest.param("link.txt", "is a link to gone which does not exist", id="broken-link"),
+        pytest.param("a.txt/b", "does not exist", id="inside-a-file"),
+        pytest.param("x" * 300, "cannot be read", id="too-long"),
+        pytest.param("a\0b", r"a\\x00b does not exist", id="no-name"),
+        pytest.param("a\ud800", r"a\\x00 does not exist", id="no-text"),
+    ],
+)
+def test_a_path_that_cannot_be_read_is_refused_before_any_reading(
+    tmp_path: Path, name: str, says: str
+) -> None:
+    (tmp_path / "a.txt").write_text(SENTENCE)
+    (tmp_path / "link.txt").symlink_to("gone")
+    with pytest.raises(RecipeError, match=rf"ingest\.paths: .*{says}"):
+        readers.files([tmp_path, tmp_path / name])
+
+
+def odd_file(folder: Path, name: bytes, data: bytes) -> Path:
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+    try:
+        path.write_bytes(data)
+    except OSError:
+        pytest.skip("this file system takes no names that are not UTF-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        pytest.param(b"caf\xe9.txt", SENTENCE.encode(), id="text"),
+        pytest.param(b"caf\xe9.csv", b"text\nhere\n", id="table"),
+        pytest.param(b"caf\xe9.pdf", b"no pdf", id="damaged"),
+        pytest.param(b"caf\xe9", b"no ending", id="no-ending"),
+        pytest.param(b"caf\xe9\n\x1b.txt", SENTENCE.encode(), id="controls"),
+    ],
+)
+def test_a_name_that_is_no_text_is_read_and_shown_as_text(
+    tmp_path: Path, name: bytes, data: bytes
+) -> None:
+    (item,) = readers.read(odd_file(tmp_path, name, data), text_column="text")
+    shown = item.source if isinstance(item, Document) else item.item_id
+    assert shown.startswith(f"{tmp_path}/caf\\xe9")
+    assert shown.isprintable()
+    assert shown.encode("utf-8")
+
+
+def test_a_ledger_line_can_always_be_written() -> None:
+    found = refusal(Path("a\udcff.txt"), "txt", ValueError("says \ud800\x1b[31m"))
+    assert found.item_id == "a\\xff.txt"
+    assert found.excerpt.isprintable()
+
+
+def test_a_file_too_large_to_be_read_at_a_stretch_is_not_read(tmp_path: Path) -> None:
+    for name in ("a.txt", "a.md", "a.html"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(plain.MOST_BYTES + 1)  # sparse: it takes no room
+        assert line(tmp_path / name).reason == "file-too-large"
 
 
 def test_every_trial_document_gives_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,23 @@ def test_a_broken_line_is_named_by_its_number(tmp_path: Path, line: bytes, reaso
 def test_a_lone_surrogate_becomes_a_character_that_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "\\ud800x"}\n')
     assert seen(tmp_path / "a.jsonl") == [("#1", "\ufffdx")]
+
+
+def test_a_row_of_characters_that_fall_away_holds_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "\\u0000\\u202e"}\n')
+    assert seen(tmp_path / "a.jsonl") == [("#1", "no-text-found")]
+
+
+def test_a_field_may_be_a_whole_document_and_other_readers_keep_their_limit(
+    tmp_path: Path,
+) -> None:
+    earlier = csv.field_size_limit()
+    text = "word " * 40_000
+    (tmp_path / "a.csv").write_text(f'text\n"{text}"\nshort\n')
+    for item in readers.read(tmp_path / "a.csv", text_column="text"):
+        assert isinstance(item, Document)
+        assert csv.field_size_limit() == earlier
+    assert [len(text) for _, text in seen(tmp_path / "a.csv")] == [len(text), 5]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,45 @@ def test_an_edited_file_is_read_again_and_the_others_are_not(
     after = {path.name: path.stat().st_mtime_ns for path in cells.iterdir()}
     assert len(after) == len(before) + 1
     assert before.items() <= after.items()
+
+
+def test_a_name_that_is_no_text_travels_as_text(fake_recipe: Path, corpus: Path) -> None:
+    text = (corpus / "order-03.md").read_bytes()
+    name = os.fsdecode(b"r\xe9gle.md")
+    try:
+        (corpus / name).write_bytes(text.replace(b"Rule", b"Order"))
+        (corpus / name).with_suffix(".pdf").write_bytes(b"no pdf")
+    except OSError:
+        pytest.skip("this file system takes no names that are not UTF-8")
+    run, notes = Run.at(corpus.parent / "runs" / "one"), list[str]()
+    travel(recipes.load(fake_recipe), run, until="ingest", listen=lambda e: notes.append(e.note))
+    stage = run.stage("ingest")
+    shown = f"{corpus}/r\\xe9gle.md"
+    assert shown in {row["source"] for part in stage.parts() for row in tables.read(part)}
+    assert {shown, shown.replace(".md", ".pdf")} <= stage.manifest["inputs"].keys() & {*notes}
+
+
+def test_what_is_no_file_is_in_the_ledger_and_stops_nothing(
+    go: Callable[..., Run], corpus: Path
+) -> None:
+    os.mkfifo(corpus / "pipe.md")
+    (corpus / "link.md").symlink_to("gone.md")
+    run = go()
+    assert run.stage("ingest").manifest["counts"]["dropped"] == {"file-missing": 1, "not-a-file": 1}
+    assert run.stage("ingest").manifest["n_documents"] == 12
+
+
+def test_a_dataset_is_read_again_when_a_file_in_it_moved(
+    go: Callable[..., Run], corpus: Path
+) -> None:
+    import datasets
+
+    rows = datasets.Dataset.from_dict({"text": [(corpus / "order-00.md").read_text("utf-8")]})
+    datasets.DatasetDict({"train": rows}).save_to_disk(str(corpus / "saved"))
+    change = f"ingest={{paths: ['{corpus / 'saved'}'], text_column: text, min_words: 4}}"
+    assert go(change).stage("ingest").manifest["n_documents"] == 1
+    (corpus / "saved" / "train").rename(corpus / "saved" / "other")
+    assert go(change).stage("ingest").manifest["n_documents"] == 0
 
 
 def test_without_paths_there_is_nothing_to_do(go: Callable[..., Run]) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katsuo.recipe import Recipe
 from katsuo.road.trip import Counts, Event, Trip, key_of, peak_mib, reset_peak
+from katsuo.sections import Recipe
 from katsuo.store.runs import Run, StageFolder
 from katsuo.types import Dropped
 from katsuo.version import VERSION

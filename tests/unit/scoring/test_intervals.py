@@ -73,9 +73,55 @@ def test_arms_are_compared_on_the_same_draws() -> None:
 
 def test_the_gain_of_all_over_nothing_is_certain() -> None:
     gain = intervals.paired(spans([True] * 10), spans([False] * 10), HOW)
-    assert gain == Gain(
-        value=100.0, low=100.0, high=100.0, n_documents=10, n_probes=10, reliable=True
-    )
+    assert (gain.value, gain.low, gain.high) == (100.0, 100.0, 100.0)
+    assert (gain.n_documents, gain.n_probes, gain.reliable) == (10, 10, True)
+    assert (gain.p, gain.detectable) == (HOW.least_p, 0.0)
+
+
+def test_no_p_value_is_below_what_the_draws_can_tell() -> None:
+    assert Resampling(draws=2000).least_p == pytest.approx(2 / 2001)
+    assert Resampling(draws=1).least_p == 1.0
+
+
+def test_an_arm_against_itself_has_the_p_value_1() -> None:
+    table = spans(HALF)
+    assert intervals.paired(table, table, HOW).p == 1.0
+
+
+def test_a_p_value_is_the_same_for_gain_and_loss_and_agrees_with_the_interval() -> None:
+    for n_better in (1, 3, 5, 7, 9):
+        right = [i < 20 for i in range(40)]
+        better = [is_right or 20 <= i < 20 + n_better for i, is_right in enumerate(right)]
+        gain = intervals.paired(spans(better), spans(right), Resampling())
+        loss = intervals.paired(spans(right), spans(better), Resampling())
+        assert gain.p == loss.p
+        assert (gain.p < 0.05) == (gain.low > 0)
+
+
+def test_without_an_effect_p_values_are_about_uniform() -> None:
+    chance = random.Random(7)
+    p_values = []
+    for i in range(300):
+        one, other = (
+            spans([chance.random() < 0.5 for _ in range(80)], name=f"{i}") for _ in range(2)
+        )
+        p_values.append(intervals.paired(one, other, Resampling(draws=200)).p)
+    for level in (0.1, 0.5):
+        assert sum(p < level for p in p_values) / 300 == pytest.approx(level, abs=0.08)
+
+
+def test_a_detectable_gain_is_shown_in_four_measurements_of_five() -> None:
+    chance = random.Random(3)
+    found = []
+    for i in range(150):
+        # 14 points between them: 2.8 standard errors of 5 points
+        better, over = (
+            spans([chance.random() < share for _ in range(200)], name=f"{i}")
+            for share in (0.57, 0.43)
+        )
+        found.append(intervals.paired(better, over, Resampling(draws=300)))
+    assert sum(gain.detectable for gain in found) / 150 == pytest.approx(14, abs=0.5)
+    assert sum(gain.low > 0 for gain in found) / 150 == pytest.approx(0.8, abs=0.08)
 
 
 def test_another_seed_gives_other_draws_and_the_same_seed_the_same() -> None:
@@ -125,18 +171,53 @@ def test_few_documents_are_flagged(n_documents: int, reliable: bool) -> None:
 @pytest.mark.parametrize(
     ("value", "needed"),
     [
-        # half the width is 2 points at 100 documents: 100 * (2 / 1)^2
-        pytest.param(1.0, 400, id="small-gain"),
-        pytest.param(-4.0, 25, id="a-loss-counts-as-well"),
+        # 3 points can be detected with 100 documents: 100 * (3 / 1.5)^2
+        pytest.param(1.5, 400, id="small-gain"),
+        pytest.param(-6.0, 25, id="a-loss-counts-as-well"),
         pytest.param(50.0, 10, id="never-fewer-than-are-reliable"),
         pytest.param(0.0, None, id="no-gain"),
     ],
 )
 def test_a_gain_says_how_many_documents_would_show_it(value: float, needed: int | None) -> None:
     gain = Gain(
-        value=value, low=value - 2, high=value + 2, n_documents=100, n_probes=100, reliable=True
+        value=value,
+        low=value - 2,
+        high=value + 2,
+        n_documents=100,
+        n_probes=100,
+        p=0.3,
+        detectable=3.0,
+        reliable=True,
     )
     assert gain.n_documents_needed == needed
+    assert gain.n_documents_for(3.0) == 100
+
+
+def seeded(by_seed: dict[int, list[bool]]) -> Table:
+    """One arm tuned with several seeds."""
+    parts = [spans(right) for right in by_seed.values()]
+    sums = np.concatenate([part.sums for part in parts], axis=1)
+    return replace(parts[0], seeds=tuple(by_seed), sums=sums)
+
+
+def test_an_arm_of_three_seeds_is_compared_with_one_that_was_never_tuned() -> None:
+    wrong = [False] * 40
+    tuned = seeded({1: HALF, 2: [True] * 40, 3: wrong})
+    before = seeded({0: HALF})
+    gain = intervals.paired(tuned, before, HOW)
+    assert gain.value == pytest.approx(0.0)
+    # The average of the three seeds is what is compared, document by document: here it is
+    # the same 50 points as before, in other documents.
+    average = replace(before, sums=tuned.sums.mean(axis=1, keepdims=True))
+    same = intervals.paired(average, before, HOW)
+    assert (gain.low, gain.high, gain.p) == pytest.approx((same.low, same.high, same.p))
+
+
+def test_seeds_that_all_agree_change_no_interval() -> None:
+    once, thrice = seeded({4: HALF}), seeded({1: HALF, 2: HALF, 3: HALF})
+    over = seeded({0: [True, *HALF[1:-1], True]})
+    one, three = (intervals.paired(arm, over, HOW) for arm in (once, thrice))
+    assert (one.value, one.low, one.high) == pytest.approx((three.value, three.low, three.high))
 
 
 def test_arms_on_different_documents_cannot_be_compared() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from katsuo.scoring.predictions import Prediction, tables
+from katsuo.scoring.probes import Kind
 
 LABELS = ("yes", "no")
 
@@ -57,6 +58,15 @@ def test_a_span_set_has_f1_and_exact_match() -> None:
         "squad_f1": pytest.approx(100 * (1 + 2 / 3) / 2),
         "exact_match": pytest.approx(50.0),
     }
+
+
+def test_a_checked_set_has_the_share_of_checks_passed() -> None:
+    check = '{"n_words": {"max": 1}, "one_of": ["yes"]}'
+    rows = [span("a", " Yes.\n", check), span("b", "yes, yes", check), span("c", None, check)]
+    ((metric, table),) = tables(rows, (), Kind.CHECK).items()
+    assert metric == table.metric == "passed"
+    assert table.points.item() == pytest.approx(100 / 3)
+    assert (table.n_probes, table.unscored) == (3, 1)
 
 
 def test_what_could_not_be_scored_is_wrong_and_counted() -> None:

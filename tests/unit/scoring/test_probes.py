@@ -96,6 +96,27 @@ def test_answers_make_a_span_set(answers: object) -> None:
     assert (probe.answers, probe.label) == (("Lyon", "in Lyon"), None)
 
 
+def test_a_check_makes_a_set_of_its_own_kind_and_travels_as_json() -> None:
+    row: Row = {"id": "a", "question": "Say yes.", "check": {"one_of": ["yes"], "lacks": ["no"]}}
+    found = spec([row])
+    probe = probe_of(row, found, 1)
+    assert (found.kind, found.labels, found.roles) == (Kind.CHECK, (), ())
+    assert (probe.context, probe.document_id, probe.label) == ("", "a", None)
+    assert probe.answers == ('{"lacks": ["no"], "one_of": ["yes"]}',)
+    assert probe_of({**row, "context": "A text. "}, found, 1).context == "A text."
+
+
+def test_a_check_of_an_unknown_name_is_refused_at_its_row() -> None:
+    row: Row = {"id": "a", "question": "Say yes.", "check": {"matches": "yes"}}
+    with pytest.raises(DataError, match="row 7: check 'matches' is unknown; known are"):
+        probe_of(row, spec([row]), 7)
+
+
+def test_a_column_named_check_beside_a_label_is_just_a_column() -> None:
+    rows: list[Row] = [{**row, "check": "seen by Ida"} for row in labelled("yes", "no")]
+    assert spec(rows).kind is Kind.YES_NO
+
+
 def test_a_row_without_an_answer_is_a_question_without_an_answer() -> None:
     row: Row = {"id": "a", "context": "In Lyon.", "question": "When?", "answers": {"text": []}}
     assert probe_of(row, spec([row]), 1).answers == ()
@@ -121,6 +142,11 @@ def test_the_question_may_be_a_claim_or_a_hypothesis(column: str) -> None:
         ),
         pytest.param(
             [*labelled("yes"), {"answers": []}], "1 of 2 rows have answers", id="mixed-kinds"
+        ),
+        pytest.param(
+            [*labelled("yes"), {"check": {}}, {"check": {}}],
+            "2 of 3 rows have check and 1 of 3 rows have label; split the file",
+            id="checks-among-labels",
         ),
         pytest.param(labelled("yes", 1), "row 2: label is 1; write it as a word", id="number"),
         pytest.param(labelled("yes", " "), "row 2: label is ' '", id="blank"),

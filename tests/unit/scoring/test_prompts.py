@@ -25,6 +25,7 @@ def spec(kind: Kind, role_by_label: dict[str, str]) -> SetSpec:
 
 SPECS = [
     pytest.param(spec(Kind.SPAN, {}), id="span"),
+    pytest.param(spec(Kind.CHECK, {}), id="check"),
     pytest.param(spec(Kind.LABELS, {"a b": "a b", "c": "c"}), id="labels"),
     *(
         pytest.param(spec(kind, dict(chosen)), id="-".join(["", *dict(chosen)]).strip("-"))
@@ -70,6 +71,15 @@ def test_choices_stand_in_the_order_of_the_labels() -> None:
     assert first.labels == second.labels == tuple(labels)
     assert first.choices == ("True", "False", "Inconclusive")
     assert second.choices == ("Yes", "No", "Maybe")
+
+
+def test_an_instruction_to_be_checked_stands_nearly_bare() -> None:
+    prompts = prompts_of(spec(Kind.CHECK, {}))
+    assert prompts[0].text("", "Say yes.") == "Say yes."
+    assert prompts[0].text("A text.", "Say yes.") == "A text.\n\nSay yes."
+    texts = {prompt.text("", "Say yes.") for prompt in prompts}
+    assert len(texts) == 5
+    assert all("\n\n\n" not in text and len(text.split()) <= 12 for text in texts)
 
 
 def test_fewer_prompts_are_the_first_ones() -> None:

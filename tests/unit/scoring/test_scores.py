@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_seeds_are_points_and_their_mean_is_the_score() -> None:
     assert (mean.score.metric, mean.score.n) == ("mean_f1", 20)
 
 
-def test_later_arms_are_compared_with_earlier_ones_on_the_sets_they_share() -> None:
+def test_arms_are_compared_on_the_sets_they_share() -> None:
     scores = scored(
         answered("zero", "spans", 5),
         answered("zero", "closed", 10),
@@ -119,5 +120,43 @@ def test_scores_are_json() -> None:
     assert spans["exact_match"]["value"] == pytest.approx(50.0)
     assert set(found["arms"]["zero"]["sets"]["closed"]) >= {"mean_rank", "calibrated", "sd"}
     assert found["arms"]["zero"]["mean"]["sets"] == ["spans", "closed"]
-    assert found["gains"][0]["sets"]["spans"]["n_documents_needed"] == 10
+    assert found["gains"][0]["sets"]["spans"]["n_documents_needed"] >= 10
+    assert found["gains"][0]["sets"]["spans"]["p_holm"] == found["gains"][0]["sets"]["spans"]["p"]
+    assert found["resampling"]["least_p"] == pytest.approx(2 / 101)
+    assert found["gains_over_best"] == []
     assert found["gains"][0]["mean"]["value"] == pytest.approx(40.0)
+
+
+def test_answers_that_a_program_checks_have_one_metric_and_a_gain() -> None:
+    specs = {"checks": SetSpec(name="checks", source="checks", kind=Kind.CHECK, n_probes=10)}
+    check = json.dumps({"n_words": {"max": 1}})
+    rows = [
+        replace(row, set="checks", gold=(check,), prediction="one" if i < n_right else "one two")
+        for arm, n_right in (("zero_shot", 4), ("tasks", 7))
+        for i, row in enumerate(answered(arm, "spans", 0))
+    ]
+    scores = score(rows, specs, HOW)
+    assert [found.score.metric for found in scores.sets] == ["passed", "passed"]
+    (gain,), (over_best,) = scores.gains, scores.gains_over_best
+    assert gain.mean.value == pytest.approx(30.0)
+    assert over_best.mean == gain.mean
+    assert over_best.sets[0].rule == "passed"
+
+
+def test_only_the_pairs_that_were_asked_for_are_compared_and_each_as_it_was_asked() -> None:
+    rows = [row for arm in ("zero_shot", "tapt", "tasks") for row in answered(arm, "spans", 6)]
+    scores = score(rows, SPECS, HOW, pairs=[("zero_shot", "tasks"), ("tasks", "nobody")])
+    assert [(gain.arm, gain.over) for gain in scores.gains] == [("zero_shot", "tasks")]
+
+
+def test_arms_of_other_seeds_are_compared_by_the_average_of_each_ones_own() -> None:
+    scores = scored(
+        answered("zero_shot", "spans", 5),
+        *(answered("tasks", "spans", n, seed=seed) for seed, n in ((7, 6), (8, 7), (9, 8))),
+    )
+    zero, tasks = scores.sets
+    assert list(zero.by_seed) == [0]
+    assert tasks.by_seed == {7: pytest.approx(60), 8: pytest.approx(70), 9: pytest.approx(80)}
+    (gain,) = scores.gains
+    assert gain.mean.value == pytest.approx(20.0)
+    assert gain.mean.low <= 20 <= gain.mean.high

@@ -207,7 +207,7 @@ class Outline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "br"}:
+        if tag not in {"meta", "br", "wbr"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -332,6 +332,109 @@ def test_a_run_without_scores_still_has_a_page() -> None:
     assert "Name held-out questions under evaluate.sets" in html
 
 
+def harm(*, rejected: bool) -> dict[str, Any]:
+    change = {**gain(-12.0, -16.0, -8.0), "n_documents": 80, "reliable": True}
+    return {
+        "tasks": {
+            "arm": "tasks",
+            "rejected": rejected,
+            "reasons": ["It fell <far>."] if rejected else [],
+            "notes": ["Mind the gap."],
+            "sets": {"general_logic": {"before": 60.0, "after": 48.0, "change": change}},
+            "mean": change,
+            "perplexity_before": 20.0,
+            "perplexity_after": 22.0,
+            "perplexity_ratio": 1.1,
+            "template_intact": True,
+            "thinking_kept": None,
+            "tolerance": {"points": 5.0, "perplexity_ratio": 1.25},
+        }
+    }
+
+
+def test_a_rejected_model_is_said_so_at_the_top_and_in_the_json() -> None:
+    made = report(facts(harm=harm(rejected=True)))
+    assert made["headline"]["rejected"] == {"tasks": ["It fell <far>."]}
+    html = page(made, PageExtras())
+    top, _, rest = html.partition("What to do next")
+    assert "Adapted model rejected" in top
+    assert "It fell &lt;far&gt;." in top
+    assert "Do not use the adapter in 4-adapters/tasks" in rest
+    assert "Use the adapter in" not in rest
+    assert Outline(html).open == []
+
+
+def test_a_model_that_did_no_harm_is_shown_with_what_was_checked() -> None:
+    made = report(facts(harm=harm(rejected=False)))
+    assert made["headline"]["rejected"] == {}
+    html = page(made, PageExtras())
+    assert "Adapted model rejected" not in html
+    assert "20.00 before, 22.00 after: 1.10 times" in html
+    assert "Use the adapter in 4-adapters/tasks" in html
+
+
+def test_what_was_not_checked_for_harm_says_so(html: str) -> None:
+    assert "Not measured: this run did not ask" in html
+
+
+MANY = [
+    "zero_shot", "few_shot", "tapt", "tasks_elsewhere", "remix_only", "tasks", "tasks_50",
+    "tasks_100", "tasks_400", "tasks_1600", "tasks@pubmed_qa", "tasks@contract_nli", "tasks@c",
+    "mine",
+]  # fmt: skip
+
+
+def many() -> ReportFacts:
+    """Fourteen arms on seven sets."""
+    names = ["pubmed_qa", "contract_nli", *(f"set_{i}" for i in range(5))]
+    arms = {
+        arm: {name: {**on_set(30.0 + i + j), "by_seed": {"7": 30.0, "8": 31.0}}
+              for j, name in enumerate(names)} | {"mean": {"f1": f1(33.0 + i), "metric": "mean_f1"}}
+        for i, arm in enumerate(MANY)
+    }  # fmt: skip
+    by_set = {name: {**gain(4.0, 1.0, 7.0), "p": 0.01, "p_holm": 0.07} for name in names}
+    whole = {**gain(4.0, 2.0, 6.0), "p": 0.001, "detectable": 2.9, "by_set": by_set}
+    pairs = [f"{arm}-zero_shot" for arm in MANY[1:]]
+    pairs += [f"tasks-{arm}" for arm in MANY if arm not in ("tasks", "zero_shot")]
+    best = {name: {**one, "rule": "calibrated"} for name, one in by_set.items()}
+    return facts(
+        arms=arms,
+        gains=dict.fromkeys(pairs, whole),
+        over_best={"tasks": {**whole, "by_set": best}},
+        resampling={"draws": 2000, "level": 0.95, "seed": 7, "least_p": 2 / 2001},
+        n_tasks=3000,
+    )
+
+
+def test_fourteen_arms_and_seven_sets_make_a_whole_page() -> None:
+    made = report(many())
+    html = page(json.loads(json.dumps(made)), extras())
+    assert Outline(html).open == []
+    for said in (
+        "Do tasks from one source help on another?",
+        "How many tasks are enough?",
+        "tasks of one source, asked everywhere",
+        "Could it be chance?",
+        "from 2,000 draws, so never below 0.0010",
+        "this run shows a true gain of about 2.9 points or more",
+        "0.070",
+        "Small dots below: single tunings",
+        "human-written",
+    ):
+        assert said in html
+    assert made["power"].startswith("With 120 documents this run shows")
+    assert made["over_best"]["tasks"]["by_set"]["set_0"]["rule"] == "calibrated"
+    assert any("best way of ranking" in note for note in made["headline"]["notes"])
+
+
+def test_an_older_report_can_still_be_shown() -> None:
+    made = report(facts())
+    for key in ("harm", "over_best", "power", "resampling"):
+        del made[key]
+    del made["headline"]["rejected"]
+    assert "Did it do harm?" in page(made, PageExtras())
+
+
 def scores_json() -> dict[str, Any]:
     spread = {"n_documents": 12, "reliable": True}
     on_one = {**f1(40.0, 30), **spread, "metric": "macro_f1", "kind": "nli", "sd": 1.0,
@@ -356,7 +459,17 @@ def test_scores_as_evaluated_become_arms_and_a_gain_the_right_way_round() -> Non
     assert list(made.arms["tasks"]) == ["one", "two", "mean"]
     one = made.arms["tasks"]["one"]
     assert (one["f1"]["value"], one["f1"]["n_documents"], one["metric"]) == (40.0, 12, "macro_f1")
+    assert (made.over_best, made.resampling) == ({}, {})
     assert one["by_prompt"] == [{"prompt": "p1", "value": 39.0}, {"prompt": "p2", "value": 41.0}]
+
+
+def test_gains_over_the_best_ranking_are_known_by_their_arm() -> None:
+    one = {**gain(2.0, 1.0, 3.0), "rule": "mean_rank"}
+    best = {"arm": "tasks", "over": "zero_shot", "sets": {"one": one}, "mean": gain(2.0, 1.0, 3.0)}
+    scores = {**scores_json(), "gains_over_best": [best], "resampling": {"draws": 500}}
+    made = measured(scores)
+    assert made.over_best == {"tasks": {**gain(2.0, 1.0, 3.0), "by_set": {"one": one}}}
+    assert made.resampling == {"draws": 500}
 
 
 def test_scores_as_evaluated_can_be_shown() -> None:
