@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from katsuo.errors import RecipeError
+from katsuo.filters.balanced import Balanced
 from katsuo.filters.fresh import Fresh
 from katsuo.filters.grounded import Grounded
 from katsuo.filters.unleaked import Unleaked
@@ -23,6 +24,7 @@ FILTERS: Final = {
     "grounded": Grounded,
     "fresh": Fresh,
     "unleaked": Unleaked,
+    "balanced": Balanced,
 }
 
 _IN_RECIPES: Final = {"texts": "against"}

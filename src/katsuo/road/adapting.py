@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from katsuo import engines, seeds
 from katsuo.errors import RecipeError
@@ -183,9 +183,17 @@ def _tune(trip: Trip, tuning: Tuning, cell: Cell) -> None:
     unfinished.replace(cell.folder)
 
 
+_NEUTRAL: Final = {"method": "lora", "device": "auto", "micro_tokens": None}
+"""Settings that came later and, at this value, leave every weight as it was before them."""
+
+
 def _key(tuning: Tuning) -> str:
     learned = [[pair.prompt, pair.target, pair.chat] for pair in tuning.pairs]
-    settings = asdict(tuning.settings)
+    settings = {
+        name: value
+        for name, value in asdict(tuning.settings).items()
+        if name not in _NEUTRAL or value != _NEUTRAL[name]
+    }
     return key_of("adapt", tuning.base.identity, engines.trainer_version(), settings, learned)
 
 

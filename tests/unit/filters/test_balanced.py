@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from katsuo.errors import RecipeError
+from katsuo.filters.balanced import Balanced, role_of
+from katsuo.protocols import Signature
+
+
+def signatures(labels: list[str], type_: str = "ynqa") -> list[Signature]:
+    return [
+        Signature(id=f"t{i}", type=type_, score=1, text=f"{type_}\nIs it so?\n{label}")
+        for i, label in enumerate(labels)
+    ]
+
+
+def kept(rows: list[Signature], how: Balanced | None = None) -> Counter[str]:
+    verdicts = dict((how or Balanced()).select(rows))
+    assert verdicts.keys() == {row.id for row in rows}
+    return Counter(row.text.rpartition("\n")[2] for row in rows if verdicts[row.id].keep)
+
+
+def test_the_commoner_label_is_brought_near_the_rarer() -> None:
+    assert kept(signatures(["yes"] * 80 + ["no"] * 20)) == {"yes": 25, "no": 20}
+
+
+def test_labels_of_several_vocabularies_play_the_same_roles() -> None:
+    labels = ["yes"] * 30 + ["True"] * 30 + ["correct"] * 20 + ["No"] * 10 + ["incorrect"] * 10
+    found = kept(signatures(labels), Balanced(max_ratio=1))
+    assert sum(found[word] for word in ("yes", "True", "correct")) == 20
+    assert found["No"] + found["incorrect"] == 20
+
+
+def test_three_classes_are_balanced_and_a_stray_word_counts_for_nothing() -> None:
+    labels = ["Yes"] * 60 + ["No"] * 50 + ["Maybe"] * 20 + ["Perhaps"] * 2
+    found = kept(signatures(labels, "nli"), Balanced(max_ratio=1))
+    assert found == {"Yes": 20, "No": 20, "Maybe": 20, "Perhaps": 2}
+
+
+@pytest.mark.parametrize("type_", ["exqa", "mcqa", "topic_class"])
+def test_types_without_lasting_labels_pass(type_: str) -> None:
+    assert kept(signatures(["a"] * 50 + ["b"], type_)).total() == 51
+
+
+def test_one_label_alone_passes() -> None:
+    assert kept(signatures(["yes"] * 9)).total() == 9
+
+
+def test_the_better_scored_stay() -> None:
+    rows = signatures(["no"] * 5 + ["yes"] * 10)
+    rows[14] = Signature(id="best", type="ynqa", score=2, text=rows[14].text)
+    verdicts = dict(Balanced(max_ratio=1).select(rows))
+    assert verdicts["best"].keep
+
+
+@given(st.permutations(signatures(["yes"] * 12 + ["no"] * 5 + ["maybe"] * 2)))
+def test_the_order_of_the_tasks_does_not_matter(rows: list[Signature]) -> None:
+    whole = dict(Balanced().select(signatures(["yes"] * 12 + ["no"] * 5 + ["maybe"] * 2)))
+    assert dict(Balanced().select(rows)) == whole
+
+
+def test_roles() -> None:
+    assert [role_of(word) for word in ("TRUE", "Refuted", "neutral", "Perhaps")] == [
+        "yes",
+        "no",
+        "open",
+        "perhaps",
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"max_ratio": 0.5}, {"least_share": 1}])
+def test_settings_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(RecipeError, match=r"curate\.balanced"):
+        Balanced(**settings)
