@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train
+.PHONY: help setup demo test check fix bench docs test-train test-peers
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -23,6 +23,11 @@ test: setup  ## Run the test suite
 
 test-train: setup  ## Run the slow tests with the real model too
 	$(BIN)/python -m pytest -m 'slow and not gpu'
+
+test-peers: setup  ## Compare with llama.cpp, lm-evaluation-harness and torchmetrics, in .venv-peers
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet -r tests/peers/requirements.txt
+	KATSUO_PEERS_PYTHON=.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

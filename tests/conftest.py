@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -81,3 +81,35 @@ def fake_recipe(tmp_path: Path, corpus: Path, probes: Path) -> Path:
         "utf-8",
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def greedy_by_peft() -> Callable[[Path, Path, Sequence[Sequence[int]], int], list[list[int]]]:
+    """Greedy ids behind prompts, of an adapter on its base, unmerged, by peft in float32."""
+
+    def greedy(
+        base: Path, adapter: Path, prompts: Sequence[Sequence[int]], n_tokens: int
+    ) -> list[list[int]]:
+        import peft
+        import torch
+        import transformers
+
+        from katsuo.models.tokens import Tokens
+        from katsuo.models.tune import quiet
+
+        end = Tokens.load(base).end_id
+        with quiet():
+            loaded = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+            model: Any = peft.PeftModel.from_pretrained(loaded, str(adapter)).eval()
+        answers = []
+        for prompt in prompts:
+            ids = torch.tensor([list(prompt)])
+            with torch.no_grad(), quiet():
+                out = model.generate(
+                    input_ids=ids, max_new_tokens=n_tokens, do_sample=False,
+                    attention_mask=torch.ones_like(ids), pad_token_id=end,
+                )  # fmt: skip
+            answers.append([i for i in out[0, ids.shape[1] :].tolist() if i != end])
+        return answers
+
+    return greedy

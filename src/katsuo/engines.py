@@ -184,31 +184,37 @@ def open_tuner(
     held_out: Mapping[str, Sequence[Pair]] | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> Tunes:
-    """A trainer on `base`.
+    """A trainer on `base`; where that is an adapter on a model, its tuning goes on.
 
     Raises:
-        ModelError: If the train extra is missing, or the base has an adapter already.
+        ModelError: If the train extra is missing.
     """
     if base.model is None:
         from katsuo.models.fake import FakeTuner
 
         return FakeTuner(max_steps=settings.max_steps)
-    if base.model.adapter:
-        raise ModelError(
-            f"{base.name} is an adapter on another model, and an adapter is tuned on a whole "
-            "model; name that model as base"
-        )
     need_train("adapting a model")
     from katsuo.models.tune import LoraTuner
 
     return LoraTuner(
         base=base.model.folder,
-        base_name=base.name,
+        base_name=_whole_name(base),
+        start=base.model.adapter,
         tokens=open_tokens(base),
         settings=settings,
         held_out=held_out or {},
         on_step=on_step,
     )
+
+
+def _whole_name(named: Named) -> str:
+    """What an adapter tuned on this model names as its base: the whole model below."""
+    if named.model is None or named.model.adapter is None:
+        return named.name
+    from katsuo.models import shelf
+
+    stated = shelf.json_object(named.model.adapter / "adapter_config.json")
+    return str(stated["base_model_name_or_path"])
 
 
 def open_tokens(named: Named) -> Tokens:

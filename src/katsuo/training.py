@@ -12,11 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from katsuo.errors import RecipeError
 from katsuo.seeds import stream
 
+Method: TypeAlias = Literal["lora", "full", "qlora"]
+"""What is learned: a LoRA, every weight, or a LoRA on a base in 4 bits."""
+METHODS: Final = ("lora", "full", "qlora")
+DEVICES: Final = ("auto", "cpu", "cuda")
+WIDTH_STEP: Final = 16
+"""The trainer pads rows to a multiple of so many tokens."""
 GROUPED_STEPS: Final = 32
 """Examples of about so many steps are sorted by length together: little padding, ever new mates."""
 
@@ -54,11 +60,20 @@ class TuneSettings:
     held_out_steps: int | None = None
     """Measure the held-out losses each time after so many steps, not only at the end."""
     seed: int = 0
+    method: Method = "lora"
+    """`full` wants a learning rate ten to fifty times lower and four floats of memory a weight."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; `auto` is the GPU if there is one."""
+    micro_tokens: int | None = None
+    """Most tokens of one forward and backward pass, when a step is more than memory holds.
+
+    The passes of a step add up to the step in one pass, up to rounding.
+    """
 
     def __post_init__(self) -> None:
         for name in ("rank", "alpha", "learning_rate", "grad_clip", "batch_tokens", "epochs"):
             _check(name, getattr(self, name), ok=getattr(self, name) > 0, rule="be > 0")
-        for name in ("max_steps", "held_out_steps"):
+        for name in ("max_steps", "held_out_steps", "micro_tokens"):
             value = getattr(self, name)
             _check(name, value, ok=value is None or value >= 1, rule="be >= 1, or null")
         for name in ("warmup_fraction", "dropout"):
@@ -67,12 +82,10 @@ class TuneSettings:
         for name in ("weight_decay", "checkpoint_seconds"):
             _check(name, getattr(self, name), ok=getattr(self, name) >= 0, rule="be >= 0")
         _check("max_tokens", self.max_tokens, ok=self.max_tokens >= 2, rule="be >= 2")
-        _check(
-            "precision",
-            self.precision,
-            ok=self.precision in ("bfloat16", "float32"),
-            rule="be bfloat16 or float32",
-        )
+        choices = {"precision": ("bfloat16", "float32"), "method": METHODS, "device": DEVICES}
+        for name, known in choices.items():
+            value = getattr(self, name)
+            _check(name, value, ok=value in known, rule=f"be one of {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +128,37 @@ def plan(lengths: Sequence[int], settings: TuneSettings) -> list[tuple[int, ...]
         if left <= 0:
             break
     return steps
+
+
+def shares(step: Sequence[int], lengths: Sequence[int], n_processes: int) -> list[tuple[int, ...]]:
+    """The examples of a step, dealt out to processes so that each reads about as many tokens.
+
+    A step of fewer examples than processes leaves some with none; one process has them
+    all, in the order of `step`.
+
+    >>> shares([0, 1, 2], [9, 5, 3], 2)
+    [(0,), (1, 2)]
+    """
+    if n_processes == 1:
+        return [tuple(step)]
+    held: list[list[int]] = [[] for _ in range(n_processes)]
+    n_tokens = [0] * n_processes
+    for i in sorted(step, key=lambda i: -lengths[i]):
+        least = n_tokens.index(min(n_tokens))
+        held[least].append(i)
+        n_tokens[least] += lengths[i]
+    return [tuple(numbers) for numbers in held]
+
+
+def passes(
+    share: Sequence[int], lengths: Sequence[int], settings: TuneSettings
+) -> list[tuple[int, ...]]:
+    """The examples of each forward and backward pass of one process's share of a step."""
+    if not share:
+        return []
+    if settings.micro_tokens is None:
+        return [tuple(share)]
+    return grouped(share, lengths, settings.micro_tokens)
 
 
 def learning_rate(step: int, n_steps: int, settings: TuneSettings) -> float:

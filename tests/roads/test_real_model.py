@@ -7,9 +7,8 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,6 +26,8 @@ pytestmark = [
         reason="the base model is not in the cache: katsuo models pull smollm2-135m",
     ),
 ]
+
+Greedy = Callable[[Path, Path, Sequence[Sequence[int]], int], list[list[int]]]
 
 DOCUMENTS = Path("examples/harbour/documents")
 N_PROMPTS = 50
@@ -48,33 +49,6 @@ def passages(tmp_path: Path) -> list[str]:
     subprocess.run(words, check=True, capture_output=True)
     parts = sorted((run / "1-contexts").glob("part-*.parquet"))
     return [row["text"] for part in parts for row in tables.read(part)]
-
-
-def by_peft(prompts: Sequence[str]) -> list[list[int]]:
-    """Greedy ids of the adapter on its base, unmerged, by peft and transformers in float32."""
-    import peft
-    import torch
-    import transformers
-
-    from katsuo.models.tune import quiet
-
-    model_found = shelf.find(shelf.GENERATOR_NAME)
-    tokens = engines.open_tokens(engines.find(shelf.GENERATOR_NAME))
-    with quiet():
-        base = transformers.AutoModelForCausalLM.from_pretrained(
-            model_found.folder, dtype=torch.float32
-        )
-        model: Any = peft.PeftModel.from_pretrained(base, str(model_found.adapter)).eval()
-    answers = []
-    for prompt in prompts:
-        ids = torch.tensor([tokens.prompt_ids(prompt, chat=False)])
-        with torch.no_grad(), quiet():
-            out = model.generate(
-                input_ids=ids, max_new_tokens=NEW_TOKENS, do_sample=False,
-                attention_mask=torch.ones_like(ids), pad_token_id=tokens.end_id,
-            )  # fmt: skip
-        answers.append([i for i in out[0, ids.shape[1] :].tolist() if i != tokens.end_id])
-    return answers
 
 
 def prompts_of(folder: Path) -> list[str]:
@@ -100,11 +74,17 @@ def answers(prompts: Sequence[str], weights: str) -> list[list[int]]:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[list[int]]]:
+def reference(
+    tmp_path_factory: pytest.TempPathFactory, greedy_by_peft: Greedy
+) -> tuple[list[str], list[list[int]]]:
     """The prompts, and what peft answers."""
     prompts = prompts_of(tmp_path_factory.mktemp("prompts"))
     assert len(prompts) == N_PROMPTS
-    return prompts, by_peft(prompts)
+    found = shelf.find(shelf.GENERATOR_NAME)
+    assert found.adapter is not None
+    tokens = engines.open_tokens(engines.find(shelf.GENERATOR_NAME))
+    ids = [tokens.prompt_ids(prompt, chat=False) for prompt in prompts]
+    return prompts, greedy_by_peft(found.folder, found.adapter, ids, NEW_TOKENS)
 
 
 @pytest.mark.parametrize("weights", list(LEAST_SAME))

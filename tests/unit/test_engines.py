@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,10 +117,14 @@ def test_the_fake_counts_words_and_trains_as_long_as_it_is_told(tmp_path: Path) 
     assert tuner.tune([Pair(prompt="a", target="b")], tmp_path / "adapter").steps == 3
 
 
-def test_an_adapter_is_no_base_to_tune_on(folder: Path, tmp_path: Path) -> None:
-    named = engines.find(str(adapter_on(folder, tmp_path / "adapter")))
-    with pytest.raises(ModelError, match=r"is an adapter .*name that model as base"):
-        engines.open_tuner(named, TuneSettings())
+def test_tuning_goes_on_from_an_adapter_and_names_the_whole_model_below(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    adapter = adapter_on(folder, tmp_path / "adapter")
+    monkeypatch.setattr(engines, "open_tokens", lambda _: None)
+    tuner: Any = engines.open_tuner(engines.find(str(adapter)), TuneSettings())
+    assert (tuner.base, tuner.start, tuner.base_name) == (folder, adapter, str(folder))
 
 
 @pytest.mark.skipif(has_train, reason="the train extra is here")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from katsuo.errors import RecipeError
-from katsuo.training import TuneSettings, grouped, learning_rate, plan
+from katsuo.training import TuneSettings, grouped, learning_rate, passes, plan, shares
 
 LENGTHS = st.lists(st.integers(1, 200), min_size=1, max_size=60)
 
@@ -64,6 +64,35 @@ def test_examples_of_similar_length_share_a_batch() -> None:
     assert padded <= 1.05 * sum(lengths)
 
 
+@given(lengths=LENGTHS, n_processes=st.integers(1, 5))
+def test_processes_share_a_step_without_gap_or_overlap(
+    lengths: list[int], n_processes: int
+) -> None:
+    held = shares(range(len(lengths)), lengths, n_processes)
+    assert len(held) == n_processes
+    assert sorted(i for share in held for i in share) == list(range(len(lengths)))
+    n_tokens = [sum(lengths[i] for i in share) for share in held]
+    assert max(n_tokens) - min(n_tokens) <= max(lengths)
+
+
+@given(lengths=LENGTHS, micro_tokens=st.integers(1, 400))
+def test_the_passes_of_a_step_hold_each_of_its_examples_and_fit_their_tokens(
+    lengths: list[int], micro_tokens: int
+) -> None:
+    step = range(len(lengths))
+    found = passes(step, lengths, TuneSettings(micro_tokens=micro_tokens))
+    assert sorted(i for numbers in found for i in numbers) == list(step)
+    for numbers in found:
+        most = max(lengths[i] for i in numbers)
+        assert len(numbers) == 1 or len(numbers) * most <= micro_tokens
+
+
+def test_a_step_is_one_pass_in_its_own_order_unless_told_otherwise() -> None:
+    assert shares([2, 0, 1], [1, 2, 3], 1) == [(2, 0, 1)]
+    assert passes([2, 0, 1], [1, 2, 3], TuneSettings()) == [(2, 0, 1)]
+    assert passes([], [], TuneSettings()) == []
+
+
 def test_the_learning_rate_rises_through_the_warm_up_and_falls_to_nothing() -> None:
     settings = TuneSettings(learning_rate=1.0, warmup_fraction=0.1)
     rates = [learning_rate(step, 100, settings) for step in range(100)]
@@ -88,6 +117,13 @@ def test_the_learning_rate_rises_through_the_warm_up_and_falls_to_nothing() -> N
         pytest.param({"weight_decay": -0.1}, "adapt.weight_decay is -0.1", id="decay"),
         pytest.param({"max_tokens": 1}, "adapt.max_tokens is 1; it must be >= 2", id="tokens"),
         pytest.param({"precision": "int8"}, "adapt.precision is int8", id="precision"),
+        pytest.param(
+            {"method": "dora"},
+            "adapt.method is dora; it must be one of lora, full, qlora",
+            id="method",
+        ),
+        pytest.param({"device": "tpu"}, "adapt.device is tpu", id="device"),
+        pytest.param({"micro_tokens": 0}, "adapt.micro_tokens is 0", id="micro-tokens"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(settings: dict[str, Any], says: str) -> None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import peft
@@ -26,9 +26,7 @@ from katsuo.types import Pair
 
 LONG_TOKENS: Final = 640
 """On a CPU, written-out attention is faster than fused attention up to about this length."""
-
-
-WIDTH_STEP: Final = 16
+WIDTH_STEP: Final = training.WIDTH_STEP
 """Rows are padded to a multiple: the CPU library keeps memory for every new shape (docs/log.md)."""
 LABELS_STEP: Final = 64
 """The number of predicted places is padded likewise."""
@@ -60,6 +58,13 @@ class Batch:
     labels_N: torch.Tensor  # noqa: N815
     n_tokens: int
     """Tokens read, padding not counted."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`; itself if it is there."""
+        if device == self.ids_BT.device:
+            return self
+        names = ("ids_BT", "sources_N", "labels_N")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 def encode(pair: Pair, tokens: Tokens) -> Example:
@@ -100,23 +105,31 @@ def _rounded(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def loss(model: Any, batch: Batch) -> torch.Tensor:  # noqa: ANN401
-    """Mean nats per target token of `batch`."""
+def loss(model: Any, batch: Batch, *, half: bool | None = None) -> torch.Tensor:  # noqa: ANN401
+    """Mean nats per target token of `batch`.
+
+    Args:
+        model: On any device; the batch goes there.
+        batch: To read.
+        half: Whether matrix products are in bfloat16; None for as the weights are.
+    """
     causal = model.get_base_model() if isinstance(model, peft.PeftModel) else model
-    attention = "sdpa" if batch.ids_BT.shape[1] > LONG_TOKENS else "eager"
-    causal.set_attn_implementation(attention)
+    on = batch.to(causal.device)
+    half = causal.dtype == torch.bfloat16 if half is None else half
+    is_short = on.ids_BT.shape[1] <= LONG_TOKENS
+    causal.set_attn_implementation("eager" if is_short and causal.device.type == "cpu" else "sdpa")
 
     def pick(_head: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
-        return (inputs[0].flatten(0, 1).index_select(0, batch.sources_N),)
+        return (inputs[0].flatten(0, 1).index_select(0, on.sources_N),)
 
     # A hook, no head of ours: what a model does to its logits (a cap, a scale) still happens.
     hook = causal.get_output_embeddings().register_forward_pre_hook(pick)
     try:
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=causal.dtype == torch.bfloat16):
-            logits_NV = causal(input_ids=batch.ids_BT, use_cache=False).logits
+        with torch.autocast(causal.device.type, dtype=torch.bfloat16, enabled=half):
+            logits_NV = causal(input_ids=on.ids_BT, use_cache=False).logits
     finally:
         hook.remove()
-    return torch.nn.functional.cross_entropy(logits_NV.float(), batch.labels_N)
+    return torch.nn.functional.cross_entropy(logits_NV.float(), on.labels_N)
 
 
 def losses(
@@ -124,6 +137,7 @@ def losses(
     groups: Mapping[str, Sequence[Example]],
     *,
     batch_tokens: int = 2048,
+    half: bool | None = None,
 ) -> dict[str, float]:
     """Mean nats per target token of each group, as the model is now; an empty group has none."""
     training_now = model.training
@@ -131,7 +145,9 @@ def losses(
     # Compiled for training, a model would be compiled once more for this.
     with torch.no_grad(), torch.compiler.set_stance("force_eager"):
         found = {
-            key: _mean_loss(model, group, batch_tokens) for key, group in groups.items() if group
+            key: _mean_loss(lambda batch: loss(model, batch, half=half), group, batch_tokens)
+            for key, group in groups.items()
+            if group
         }
     model.train(training_now)
     return found
@@ -145,10 +161,12 @@ def digest(examples: Sequence[Example]) -> str:
     return hashed.hexdigest()
 
 
-def _mean_loss(model: Any, examples: Sequence[Example], batch_tokens: int) -> float:  # noqa: ANN401
+def _mean_loss(
+    loss_of: Callable[[Batch], torch.Tensor], examples: Sequence[Example], batch_tokens: int
+) -> float:
     lengths = [len(example.ids) for example in examples]
     nats = 0.0
     for numbers in training.grouped(range(len(examples)), lengths, batch_tokens):
         batch = collate([examples[i] for i in numbers])
-        nats += float(loss(model, batch)) * sum(examples[i].n_learned for i in numbers)
+        nats += float(loss_of(batch)) * sum(examples[i].n_learned for i in numbers)
     return nats / sum(example.n_learned for example in examples)

@@ -3,8 +3,10 @@
     <run>/checkpoint/state.safetensors
         weight/<name> exp_avg/<name> exp_avg_sq/<name> step/<name>      tensors, float32
         metadata: state = {"digest", "done", "seconds", "rows"}         JSON
+                  numbers = {"<what>/<name>": …}       what an optimizer keeps as a plain number
 
 One file, so it is whole or absent; safetensors, so that reading it runs no code.
+A checkpoint of one device is read on any other.
 """
 
 from __future__ import annotations
@@ -20,8 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-MOMENTS: Final = ("exp_avg", "exp_avg_sq", "step")
-"""What AdamW keeps of each weight."""
+_WEIGHT: Final = "weight"
 
 
 @dataclass(kw_only=True)
@@ -45,14 +46,19 @@ def learned(model: Any) -> dict[str, Any]:  # noqa: ANN401 -- untyped library
 
 def save(model: Any, optimizer: Any, progress: Progress, into: Path) -> None:  # noqa: ANN401
     """Write the checkpoint of the run in the folder `into`."""
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
+    numbers: dict[str, int | float] = {}
     for name, weight in learned(model).items():
-        tensors[f"weight/{name}"] = weight.detach()
-        for moment in MOMENTS:
-            tensors[f"{moment}/{name}"] = optimizer.state[weight][moment]
+        tensors[f"{_WEIGHT}/{name}"] = weight.detach()
+        for what, value in optimizer.state[weight].items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{what}/{name}"] = value
+            else:
+                numbers[f"{what}/{name}"] = value
     path = path_of(into)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(tensors, path, {"state": json.dumps(asdict(progress))})
+    state = {"state": json.dumps(asdict(progress)), "numbers": json.dumps(numbers)}
+    write(tensors, path, state)
 
 
 def restore(model: Any, optimizer: Any, digest: str, into: Path) -> Progress:  # noqa: ANN401
@@ -60,16 +66,29 @@ def restore(model: Any, optimizer: Any, digest: str, into: Path) -> Progress:  #
     anew = Progress(digest=digest, rows=[])
     try:
         with safe_open(path_of(into), framework="pt") as file:
-            progress = Progress(**json.loads(file.metadata()["state"]))
+            stated = file.metadata()
+            progress = Progress(**json.loads(stated["state"]))
             if progress.digest != digest:
                 return anew
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            found = json.loads(stated.get("numbers", "{}"))
+            found |= {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (FileNotFoundError, SafetensorError):
         return anew
-    for name, weight in learned(model).items():
-        weight.data.copy_(tensors[f"weight/{name}"])
-        optimizer.state[weight] = {moment: tensors[f"{moment}/{name}"] for moment in MOMENTS}
+    weights = learned(model)
+    with torch.no_grad():
+        for key, value in found.items():
+            what, name = key.split("/", 1)
+            if what == _WEIGHT:
+                weights[name].copy_(value)
+            else:
+                optimizer.state[weights[name]][what] = _beside(weights[name], value)
     return progress
+
+
+def _beside(weight: torch.Tensor, value: Any) -> Any:  # noqa: ANN401
+    """What an optimizer keeps of `weight`, on its device; AdamW counts steps on the CPU."""
+    is_large = isinstance(value, torch.Tensor) and value.ndim > 0
+    return value.to(weight.device) if is_large else value
 
 
 def path_of(into: Path) -> Path:

@@ -299,8 +299,18 @@ def _write_vocabulary(writer: gguf.GGUFWriter, folder: Path) -> None:
     if settings.get("bos_token"):
         writer.add_bos_token_id(ids[_text(settings["bos_token"])])
     writer.add_unk_token_id(ids[_text(settings.get("unk_token") or settings["eos_token"])])
+    template = _template(folder, settings)
+    if template:
+        writer.add_chat_template(template)
     writer.add_add_bos_token(False)  # noqa: FBT003 -- the library's signature
     writer.add_pad_token_id(ids[_text(settings.get("pad_token") or settings["eos_token"])])
+
+
+def _template(folder: Path, settings: Mapping[str, Any]) -> str:
+    """The chat template, which programs that hold conversations read from the file."""
+    path = folder / "chat_template.jinja"
+    stated = path.read_text("utf-8") if path.is_file() else settings.get("chat_template")
+    return stated if isinstance(stated, str) else ""
 
 
 def _text(token: str | Mapping[str, Any]) -> str:

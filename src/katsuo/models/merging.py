@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -55,6 +56,15 @@ def merged(folder: Path, adapter: Path | None) -> Iterator[tuple[str, Floats]]:
             yield name, values + scale * (factor_b @ factor_a)
     if deltas:
         raise ModelError(f"{adapter}: weights unknown to {folder}: {', '.join(sorted(deltas))}")
+
+
+def stored_as(folder: Path) -> str:
+    """The commonest number format of a model folder's weights, such as `F16`."""
+    formats: Counter[str] = Counter()
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="numpy") as file:
+            formats.update(file.get_slice(name).get_dtype() for name in file.keys())  # noqa: SIM118
+    return formats.most_common(1)[0][0] if formats else ""
 
 
 def _deltas(adapter: Path) -> dict[str, tuple[float, Floats, Floats]]:

@@ -288,3 +288,17 @@ def test_pairs_that_cannot_be_learned_whole_are_refused_before_any_work(
     with pytest.raises(error, match=says):
         tuner().tune(pairs, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_several_passes_add_up_to_the_step_in_one(
+    tuner: Callable[..., LoraTuner], tmp_path: Path
+) -> None:
+    for name, micro_tokens in (("one", None), ("several", 5)):
+        settings = replace(SETTINGS, micro_tokens=micro_tokens)
+        tuner(settings=settings).tune(PAIRS, tmp_path / name)
+    one, several = rows(tmp_path / "one"), rows(tmp_path / "several")
+    for ours, theirs in zip(several, one, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4)
+    learned = weights(tmp_path / "several")
+    for name, weight in weights(tmp_path / "one").items():
+        torch.testing.assert_close(learned[name], weight, rtol=1e-3, atol=1e-4)

@@ -1,0 +1,170 @@
+"""What leaves a run: an adapted model that other programs load.
+
+4-adapters/<arm> + base ──merge──▶ NAME.gguf    llama.cpp, Ollama, OpenVINO
+                               └─▶ a model folder   transformers, vLLM
+beside it: a model card that states base, run, figures and limits
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from katsuo import engines
+from katsuo.errors import RecipeError
+from katsuo.store.files import new_folder, read_json, sha256, write_json, write_text
+from katsuo.store.runs import Run
+from katsuo.version import VERSION
+
+if TYPE_CHECKING:
+    from katsuo.models.shelf import Model
+
+Form = Literal["gguf", "folder"]
+Weights = Literal["F16", "Q8_0"]
+_SHARD_BYTES: Final = 2 * 2**30
+"""Most bytes of one safetensors file."""
+_LEFT_BEHIND: Final = (".safetensors", ".bin", ".gguf", ".index.json", ".md")
+"""Files of the base folder that the merged one does not take over."""
+
+
+def export_model(run: Run, arm: str, form: Form, into: Path, *, weights: Weights = "F16") -> Path:
+    """Merge the adapter of `arm` into its base, and write it into the new folder `into`.
+
+    Args:
+        run: A run whose stage `adapt` is finished.
+        arm: Name of the arm; its first seed is taken.
+        form: `gguf` for one file, `folder` for a Hugging Face model folder.
+        into: Appears whole or not at all.
+        weights: Of the GGUF file; a folder is F16 where its base is, else F32.
+
+    Returns:
+        The GGUF file, or the folder.
+
+    Raises:
+        RecipeError: If the run has no such arm, or `into` is there already.
+        ModelError: If the base is gone or another than the adapter's, or cannot take that form.
+    """
+    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+        raise RecipeError(f"{into}: is there already; name a new folder with --out")
+    model, facts = _adapted(run, arm)
+    name = f"{run.folder.name}-{arm}"
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(into) as folder:
+        made = _FORMS[form](model, folder, name, weights)
+        write_text(folder / "README.md", _card(run, arm, facts, made.name))
+    return into / made.name if form == "gguf" else into
+
+
+def _adapted(run: Run, arm: str) -> tuple[Model, dict[str, Any]]:
+    """The base with the adapter of `arm`, and the facts of its tuning."""
+    manifest = run.stage("adapt").manifest
+    if not manifest:
+        raise RecipeError(f"{run.folder}: no finished stage adapt; katsuo adapt makes it")
+    rows = [row for row in manifest["tunings"] if row["arm"] == arm]
+    if not rows:
+        known = ", ".join(dict.fromkeys(row["arm"] for row in manifest["tunings"]))
+        raise RecipeError(f"{run.folder}: there is no arm {arm!r}; it has {known}")
+    base = engines.find(manifest["base"]["name"])
+    if base.is_fake or base.sha256 != manifest["base"]["sha256"]:
+        raise RecipeError(
+            f"{run.folder}: the base {manifest['base']['name']} is not the model that the adapter "
+            f"was tuned on (sha256 {manifest['base']['sha256'][:16]}); bring that one back"
+        )
+    adapter = run.stage("adapt").folder / rows[0]["folder"]
+    model = engines.with_adapter(base, adapter).model
+    assert model is not None
+    return model, {**rows[0], "base": manifest["base"], "adapter_sha256": model.adapter_sha256}
+
+
+def _gguf(model: Model, folder: Path, name: str, weights: str) -> Path:
+    from katsuo.models.gguf_form import pack
+
+    path = folder / f"{name}.{weights}.gguf"
+    pack(model.folder, model.adapter, path, kind=weights)
+    write_text(folder / "Modelfile", f"FROM ./{path.name}\nPARAMETER temperature 0\n")
+    return path
+
+
+def _folder(model: Model, folder: Path, _name: str, _weights: str) -> Path:
+    from katsuo.models.merging import merged, stored_as
+
+    for path in sorted(model.folder.iterdir()):
+        if path.is_file() and not path.name.endswith(_LEFT_BEHIND):
+            shutil.copyfile(path, folder / path.name)
+    half = stored_as(model.folder) == "F16"
+    places: dict[str, str] = {}
+    written: list[Path] = []
+    for tensors in _shards(merged(model.folder, model.adapter), half=half):
+        written.append(folder / f"model-{len(written) + 1:05d}.safetensors")
+        save_file(tensors, written[-1], metadata={"format": "pt"})
+        written[-1].chmod(0o644)  # the library makes it the owner's alone
+        places |= dict.fromkeys(tensors, written[-1].name)
+    if len(written) == 1:
+        written[0].rename(folder / "model.safetensors")
+    else:
+        write_json(folder / "model.safetensors.index.json", {"metadata": {}, "weight_map": places})
+    return folder
+
+
+def _shards(weights: Iterator[tuple[str, Any]], *, half: bool) -> Iterator[dict[str, Any]]:
+    shard: dict[str, Any] = {}
+    held = 0
+    for name, values in weights:
+        shard[name] = values.astype(np.float16) if half else values
+        held += shard[name].nbytes
+        if held >= _SHARD_BYTES:
+            yield shard
+            shard, held = {}, 0
+    if shard:
+        yield shard
+
+
+_FORMS: Final[Mapping[str, Callable[[Model, Path, str, str], Path]]] = {
+    "gguf": _gguf,
+    "folder": _folder,
+}
+
+
+def _card(run: Run, arm: str, facts: Mapping[str, Any], file: str) -> str:
+    base = facts["base"]
+    report = read_json(run.stage("report").folder / "report.json") or {}
+    return f"""# {run.folder.name}: {arm}
+
+`{file}`, made by katsuo {VERSION}: the base model with a LoRA merged in.
+
+| | |
+|---|---|
+| base | {base["name"]}, sha256 `{base["sha256"]}` {base["note"]} |
+| adapter | sha256 `{facts["adapter_sha256"]}`, seed {facts["seed"]} |
+| tuned on | {facts["pairs"]} pairs, {facts["steps"]} steps, {facts["trained_tokens"]:,} tokens |
+| generator of the tasks | {report.get("generator", "not stated: the run has no report")} |
+| recipe | sha256 `{sha256(run.folder / "recipe.yaml")}` |
+
+{_figures(report, arm)}
+
+## Limits
+
+The tasks were written by a small model from private text and checked by program, not by people.
+The figures hold for the questions that were asked, and no further. Do not use the model where a
+wrong answer does harm, and do not give it away without asking whose text it was tuned on: a tuned
+model can repeat what it read. The licence of the base holds on.
+"""
+
+
+def _figures(report: Mapping[str, Any], arm: str) -> str:
+    gains = report.get("gains", {})
+    if f"{arm}-zero_shot" not in gains:
+        return "No score compares this model with its base: nothing is proven about it."
+    gain = gains[f"{arm}-zero_shot"]
+    verdict = (report.get("harm") or {}).get(arm)
+    said = "not made" if verdict is None else "REJECTED" if verdict["rejected"] else "passed"
+    return (
+        f"Against its base on held-out questions: {gain['value']:+.1f} F1 points "
+        f"({gain['low']:+.1f} to {gain['high']:+.1f}, 95 %, documents resampled). "
+        f"Check for harm: {said}."
+    )
