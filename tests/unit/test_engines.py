@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 def adapter_on(base: Path, folder: Path) -> Path:
     FakeTuner().tune([Pair(prompt="a", target="b")], folder)
-    config = {"base_model_name_or_path": str(base)}
+    config = {"base_model_name_or_path": str(base), "peft_type": "LORA", "r": 4, "lora_alpha": 8}
     (folder / "adapter_config.json").write_text(json.dumps(config), "utf-8")
     return folder
 
