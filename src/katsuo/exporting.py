@@ -16,13 +16,14 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from katsuo import engines
-from katsuo.errors import RecipeError
+from katsuo.errors import ModelError, RecipeError
 from katsuo.store.files import new_folder, read_json, sha256, write_json, write_text
 from katsuo.store.runs import Run
 from katsuo.version import VERSION
 
 if TYPE_CHECKING:
     from katsuo.models.shelf import Model
+    from katsuo.models.tokens import Tokens
 
 Form = Literal["gguf", "folder"]
 Weights = Literal["F16", "Q8_0"]
@@ -54,9 +55,12 @@ def export_model(run: Run, arm: str, form: Form, into: Path, *, weights: Weights
     model, facts = _adapted(run, arm)
     name = f"{run.folder.name}-{arm}"
     into.parent.mkdir(parents=True, exist_ok=True)
+    if into.exists():
+        into.rmdir()  # empty; a folder that is there counts as made by another process
     with new_folder(into) as folder:
         made = _FORMS[form](model, folder, name, weights)
-        write_text(folder / "README.md", _card(run, arm, facts, made.name))
+        file = made.name if form == "gguf" else "model*.safetensors"
+        write_text(folder / "README.md", _card(run, arm, facts, file))
     return into / made.name if form == "gguf" else into
 
 
@@ -65,6 +69,11 @@ def _adapted(run: Run, arm: str) -> tuple[Model, dict[str, Any]]:
     manifest = run.stage("adapt").manifest
     if not manifest:
         raise RecipeError(f"{run.folder}: no finished stage adapt; katsuo adapt makes it")
+    if "tunings" not in manifest:
+        raise RecipeError(
+            f"{run.folder}: its stage adapt was taken by an older katsuo; katsuo adapt takes it "
+            "again"
+        )
     rows = [row for row in manifest["tunings"] if row["arm"] == arm]
     if not rows:
         known = ", ".join(dict.fromkeys(row["arm"] for row in manifest["tunings"]))
@@ -82,12 +91,36 @@ def _adapted(run: Run, arm: str) -> tuple[Model, dict[str, Any]]:
 
 
 def _gguf(model: Model, folder: Path, name: str, weights: str) -> Path:
-    from katsuo.models.gguf_form import pack
+    from katsuo.models import shelf
+    from katsuo.models.tokens import Tokens
 
-    path = folder / f"{name}.{weights}.gguf"
-    pack(model.folder, model.adapter, path, kind=weights)
-    write_text(folder / "Modelfile", f"FROM ./{path.name}\nPARAMETER temperature 0\n")
+    _need_bytes(model)
+    form = shelf.gguf_form(model, weights, forms=folder)
+    form.with_suffix(".lock").unlink()
+    path = form.rename(folder / f"{name}.{weights}.gguf")
+    write_text(folder / "Modelfile", _modelfile(path.name, Tokens.load(model.folder)))
     return path
+
+
+def _need_bytes(model: Model) -> None:
+    """Check that other programs can split text as the model's tokenizer does.
+
+    OpenVINO is handed ids and so reads more; llama.cpp and Ollama tokenise by themselves.
+    """
+    stored = read_json(model.folder / "tokenizer.json") or {}
+    if "ByteLevel" not in str(stored.get("pre_tokenizer")):
+        raise ModelError(
+            f"{model.name}: its tokenizer is no byte-level BPE, and the GGUF file would split text "
+            "otherwise than it does; export it with --model folder"
+        )
+
+
+def _modelfile(file: str, tokens: Tokens) -> str:
+    """What Ollama reads: it does not run the template in the GGUF file, but one of its own."""
+    return (
+        f'FROM ./{file}\nTEMPLATE """{tokens.turn("{{ .Prompt }}")}"""\n'
+        f'PARAMETER stop "{tokens.end}"\nPARAMETER temperature 0\n'
+    )
 
 
 def _folder(model: Model, folder: Path, _name: str, _weights: str) -> Path:

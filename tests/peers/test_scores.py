@@ -99,7 +99,7 @@ def pairs() -> list[tuple[str, list[str]]]:
         json.loads(line)
         for line in (PROBES / "harbour_spans.jsonl").read_text("utf-8").splitlines()
     ]
-    answers = [answer for row in rows for answer in row["answers"]]
+    answers = [answer for row in rows for answer in row["answers"]["text"]]
     made = []
     for _ in range(N_PAIRS):
         golds = [

