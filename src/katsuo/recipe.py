@@ -64,7 +64,11 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
     raw = _extended(read_yaml(file), file)
     for change in changes:
         apply(raw, change)
-    return of(raw, str(file))
+    recipe = of(raw, str(file))
+    for each in [recipe, *(domain(recipe, name) for name in recipe.domains)]:
+        for name in each.adapt.arms_by_name:
+            of_arm(each, name)  # what an arm changes is wrong now, not after an hour of work
+    return recipe
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

@@ -154,3 +154,12 @@ def test_a_recipe_lies_over_the_one_it_extends(tmp_path: Path) -> None:
     above.write_text("extends: above.yaml\n", "utf-8")
     with pytest.raises(RecipeError, match="extends itself"):
         recipe.load(above)
+
+
+def test_what_an_arm_or_a_domain_changes_is_checked_when_the_recipe_is_read(tmp_path: Path) -> None:
+    bad_arm = written(tmp_path, "adapt: {arms: [{mine: {generate: {format: poem}}}]}")
+    with pytest.raises(RecipeError, match=r"adapt\.arms\.mine: generate\.format is 'poem'"):
+        recipe.load(bad_arm)
+    bad_domain = written(tmp_path, "domains: {law: {evaluate: {promts: 1}}}")
+    with pytest.raises(RecipeError, match=r"domains\.law: unknown key 'evaluate\.promts'"):
+        recipe.load(bad_domain)
