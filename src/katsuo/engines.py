@@ -225,12 +225,18 @@ def open_tokens(named: Named) -> Tokens:
     return Tokens.load(named.model.folder)
 
 
-def same_template(base: Named, adapted: Named) -> bool:
-    """Whether the adapted model writes conversations as its base does."""
-    if base.is_fake or adapted.is_fake:
-        return True
-    probe = "Is this the same?"
-    return open_tokens(base).turn(probe) == open_tokens(adapted).turn(probe)
+def template_kept(adapted: Named) -> bool | None:
+    """Whether a chat template that the adapter brings is its base's; none where it brings none.
+
+    A program that loads the adapter's folder takes the template from there, and would then
+    ask the model in other words than it was measured in.
+    """
+    if adapted.model is None or adapted.model.adapter is None:
+        return None
+    from katsuo.models.tokens import own_template
+
+    brought = own_template(adapted.model.adapter)
+    return None if brought is None else brought == open_tokens(adapted).chat_template
 
 
 def tokenizer_of(named: Named) -> Tokenizer | None:

@@ -1,8 +1,9 @@
 """What leaves a run: an adapted model that other programs load.
 
-4-adapters/<arm> + base ──merge──▶ NAME.gguf    llama.cpp, Ollama, OpenVINO
-                               └─▶ a model folder   transformers, vLLM
-beside it: a model card that states base, run, figures and limits
+    4-adapters/<arm> + base ──merge──▶ NAME.gguf        llama.cpp, Ollama, OpenVINO
+                                   └─▶ a model folder   transformers, vLLM
+
+Beside it stands a model card that states base, run, figures and limits.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _LEFT_BEHIND: Final = (".safetensors", ".bin", ".gguf", ".index.json", ".md")
 """Files of the base folder that the merged one does not take over."""
 
 
-def export_model(run: Run, arm: str, form: Form, into: Path, *, weights: Weights = "F16") -> Path:
+def export_model(
+    run: Run, arm: str, form: Form, into: Path, *, weights: Weights | None = None
+) -> Path:
     """Merge the adapter of `arm` into its base, and write it into the new folder `into`.
 
     Args:
@@ -41,24 +44,30 @@ def export_model(run: Run, arm: str, form: Form, into: Path, *, weights: Weights
         arm: Name of the arm; its first seed is taken.
         form: `gguf` for one file, `folder` for a Hugging Face model folder.
         into: Appears whole or not at all.
-        weights: Of the GGUF file; a folder is F16 where its base is, else F32.
+        weights: Of the GGUF file, F16 if nothing is said; a folder is F16 where its base is, else
+            F32.
 
     Returns:
         The GGUF file, or the folder.
 
     Raises:
-        RecipeError: If the run has no such arm, or `into` is there already.
+        RecipeError: If the run has no such arm, `into` is there already, or `weights` are asked
+            for a folder.
         ModelError: If the base is gone or another than the adapter's, or cannot take that form.
     """
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise RecipeError(f"{into}: is there already; name a new folder with --out")
+    if form == "folder" and weights is not None:
+        raise RecipeError(
+            f"--weights {weights} is for --model gguf; a folder keeps the numbers of its base"
+        )
     model, facts = _adapted(run, arm)
     name = f"{run.folder.name}-{arm}"
     into.parent.mkdir(parents=True, exist_ok=True)
     if into.exists():
         into.rmdir()  # empty; a folder that is there counts as made by another process
     with new_folder(into) as folder:
-        made = _FORMS[form](model, folder, name, weights)
+        made = _FORMS[form](model, folder, name, weights or "F16")
         file = made.name if form == "gguf" else "model*.safetensors"
         write_text(folder / "README.md", _card(run, arm, facts, file))
     return into / made.name if form == "gguf" else into

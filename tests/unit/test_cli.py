@@ -95,3 +95,17 @@ def test_the_doctor_names_what_mends() -> None:
     checks = json.loads(done.stdout)
     assert done.returncode == (0 if all(check["ok"] for check in checks) else 2)
     assert {check["what"] for check in checks} >= {"train extra", "smollm2-135m", "disk"}
+
+
+def test_a_rejected_model_ends_with_code_three_behind_its_summary(
+    fake_recipe: Path, tmp_path: Path
+) -> None:
+    assert katsuo("run", str(fake_recipe), cwd=tmp_path).returncode == 0
+    path = tmp_path / "runs" / "fake" / "5-scores" / "harm.json"
+    verdicts = json.loads(path.read_text("utf-8"))
+    verdicts["tasks"] |= {"rejected": True, "reasons": ["It forgot how to read."]}
+    path.write_text(json.dumps(verdicts), "utf-8")
+    done = katsuo("run", str(fake_recipe), cwd=tmp_path)
+    assert done.returncode == 3
+    assert "adapted model rejected: tasks: It forgot how to read." in done.stderr
+    assert "6-report/report.html" in done.stdout

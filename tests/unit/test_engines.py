@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,3 +132,26 @@ def test_tuning_goes_on_from_an_adapter_and_names_the_whole_model_below(
 def test_without_the_train_extra_its_name_is_in_the_message() -> None:
     with pytest.raises(ModelError, match=r"adapting a model needs .*pip install 'katsuo\[train\]'"):
         engines.need_train("adapting a model")
+
+
+@pytest.mark.parametrize(
+    ("brought", "kept"),
+    [
+        pytest.param(None, None, id="none"),
+        pytest.param("{{ messages }}", True, id="the-bases"),
+        pytest.param("{{ bos_token }}", False, id="another"),
+    ],
+)
+def test_a_template_that_an_adapter_brings_is_compared_with_its_bases(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    brought: str | None,
+    kept: bool | None,
+) -> None:
+    adapter = adapter_on(folder, tmp_path / "adapter")
+    if brought is not None:
+        (adapter / "chat_template.jinja").write_text(brought, "utf-8")
+    base = SimpleNamespace(chat_template="{{ messages }}")
+    monkeypatch.setattr(engines, "open_tokens", lambda _: base)
+    assert engines.template_kept(engines.find(str(adapter))) is kept

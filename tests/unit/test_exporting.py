@@ -262,6 +262,12 @@ def test_nothing_else_is_left_behind(run: Run, tmp_path: Path, form: Form) -> No
     )  # fmt: skip
 
 
+def test_weights_of_a_folder_are_not_for_choosing(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"--weights Q8_0 is for --model gguf"):
+        export_model(run, "tasks", "folder", tmp_path / "out", weights="Q8_0")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_that_holds_something_is_not_touched(run: Run, tmp_path: Path) -> None:
     put(tmp_path / "out" / "mine.json", 1)
     with pytest.raises(RecipeError, match="is there already; name a new folder"):

@@ -40,12 +40,14 @@ def export(
     ],
     arm: Annotated[str, typer.Option("--arm", help="Which adapter of the run.")] = "tasks",
     weights: Annotated[
-        ModelWeights, typer.Option("--weights", help="Of the GGUF file.")
-    ] = ModelWeights.F16,
+        ModelWeights | None, typer.Option("--weights", help="Of the GGUF file; default F16.")
+    ] = None,
 ) -> None:  # fmt: skip
     """Write an adapted model in a form that other programs load."""
     from katsuo.exporting import export_model
     from katsuo.store.runs import Run
 
-    made = export_model(Run.at(run), arm, model.value, out, weights=weights.value)
+    made = export_model(
+        Run.at(run), arm, model.value, out, weights=weights.value if weights else None
+    )
     print(made)

@@ -164,6 +164,12 @@ def _tokenizer(path: Path) -> Tokenizer:
         ) from error
 
 
+def own_template(folder: Path) -> str | None:
+    """The chat template that lies in `folder`, as some adapters bring one; none where none does."""
+    path = folder / "tokenizer_config.json"
+    return _template_of(folder, json_object(path) if path.is_file() else {})
+
+
 def _template_of(folder: Path, config: Mapping[str, Any]) -> str | None:
     path = folder / "chat_template.jinja"
     if not path.is_file():

@@ -67,7 +67,7 @@ def check(trip: Trip, prefix: str = "") -> Checked:
                 arm=one.arm,
                 perplexity_before=before,
                 perplexity_after=_perplexity(trip, one),
-                template_intact=engines.same_template(base.named, one.named),
+                template_intact=engines.template_kept(one.named),
             ),
             Resampling(seed=seed),
             tolerance,

@@ -54,8 +54,9 @@ class Seen:
     perplexity_before: float
     """Of general text, per token."""
     perplexity_after: float
-    template_intact: bool
-    """Whether the chat template still writes the same prompts."""
+    template_intact: bool | None
+    """Whether the chat template that the adapter brings is the base's; none where it brings none,
+    and the base's goes on to hold."""
     thinking_kept: bool | None = None
     """Whether a reasoning model still thinks first; none where the model has no such mode."""
 
@@ -189,7 +190,7 @@ def _reasons(mean: Gain, ratio: float, seen: Seen, tolerance: Tolerance) -> Iter
             f"{seen.perplexity_after:.2f}, {ratio:.2f} times what it was, and at most "
             f"{tolerance.perplexity_ratio:.2f} times is tolerated."
         )
-    if not seen.template_intact:
+    if seen.template_intact is False:
         yield "The chat template no longer writes the prompts that it wrote before."
 
 
