@@ -16,7 +16,8 @@ __all__ = ["Filled", "Record", "Row", "Source", "Template", "decode", "load_sour
 def load_sources(names: Sequence[str] | None = None) -> list[Source]:
     """The bundled sources called `names`, in their order; all of them when there are no names.
 
-    A source is called by its name on the Hub (`super_glue/boolq`) or by its folder (`boolq`).
+    A source is called by its name on the Hub (`super_glue/boolq`) or by its folder (`boolq`). It
+    may be there more than once, with another part of its rows for the passage each time.
 
     Raises:
         RecipeError: If there is no such source.
@@ -24,11 +25,14 @@ def load_sources(names: Sequence[str] | None = None) -> list[Source]:
     shelf = _shelf()
     if names is None:
         return list(shelf)
-    by_name = {key: source for source in shelf for key in (source.name, source.data)}
+    by_name: dict[str, list[Source]] = {}
+    for source in shelf:
+        for key in {source.name, source.data}:
+            by_name.setdefault(key, []).append(source)
     if unknown := [name for name in names if name not in by_name]:
-        known = ", ".join(source.data for source in shelf)
+        known = ", ".join(dict.fromkeys(source.data for source in shelf))
         raise RecipeError(f"no source is called {', '.join(unknown)}; the sources are {known}")
-    return [by_name[name] for name in names]
+    return [source for name in names for source in by_name[name]]
 
 
 @cache

@@ -13,6 +13,7 @@ filters come these:
     choice              a list                     → one of them, by the record's own chance
     most_frequent       a list                     → those that occur most often
 
+those of `katsuo.templates.phrases` for wrong answers (`rivals`, `declared`, …),
 and the test `answer is quoted_from(text)`: whether whole words of the text say
 exactly that.
 """
@@ -35,6 +36,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from katsuo import seeds
 from katsuo.errors import RecipeError
+from katsuo.templates import phrases
 from katsuo.types import Flaw
 
 SEED_NAME: Final = "seed_of_the_record"
@@ -166,7 +168,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
     filters = (
         sentence, asked, untokenised, letters, lettered, letter_of, shuffled, choice, most_frequent,
     )  # fmt: skip
-    environment.filters |= {part.__name__: part for part in filters}
+    environment.filters |= {part.__name__: part for part in (*filters, *phrases.FILTERS)}
     environment.globals["zip"] = zip  # promptsource's templates use it
     environment.tests[quoted_from.__name__] = quoted_from
     return environment
