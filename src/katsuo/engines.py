@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from katsuo import wire
 from katsuo.errors import ModelError, RecipeError
-from katsuo.models.schedule import SCHEDULE
+from katsuo.models.schedule import SCHEDULE, Schedule
 from katsuo.prompted import PROMPTED_V1
 from katsuo.protocols import Completes, Tunes, Weighs
 from katsuo.training import LOSSES, TRAINER, Step, TuneSettings
@@ -152,7 +152,12 @@ def trainer_version() -> list[str]:
 
 
 def open_completes(
-    named: Named, engine: str, weights: str, *, forms: Path | None = None, precision: str = ""
+    named: Named,
+    engine: str,
+    weights: str,
+    *,
+    forms: Path | None = None,
+    schedule: Schedule = SCHEDULE,
 ) -> Completes:
     """The model, ready to continue prompts.
 
@@ -161,7 +166,7 @@ def open_completes(
         engine: As `engine_of` gives it.
         weights: Form of the weights in OpenVINO, `F16` or `Q8_0`.
         forms: Where an engine form of a model with an adapter goes; the cache where it is None.
-        precision: Of OpenVINO's products, such as `f32`; its own choice where it is empty.
+        schedule: How OpenVINO works.
     """
     if named.endpoint is not None:
         from katsuo.models.endpoint import EndpointModel
@@ -178,7 +183,7 @@ def open_completes(
 
     form = shelf.gguf_form(named.model, weights, forms=forms if _is_tuned(named.model) else None)
     return OpenVinoModel.load(
-        form, open_tokens(named), window=_window(named.model), precision=precision
+        form, open_tokens(named), window=_window(named.model), schedule=schedule
     )
 
 

@@ -16,6 +16,7 @@ from katsuo import engines, prompted, wire
 from katsuo.errors import ModelError
 from katsuo.models import shelf
 from katsuo.models.endpoint import Endpoint, EndpointModel
+from katsuo.models.schedule import Schedule
 from katsuo.protocols import Request, Sampling
 from katsuo.types import TaskType
 
@@ -93,7 +94,7 @@ def test_llama_cpps_server_answers_like_our_engine(model: EndpointModel, manner:
     assert [one.id for one in found] == [one.id for one in asked]
     assert not any(one.failure for one in found)
     base = engines.find(shelf.BASE_NAME)
-    ours = engines.open_completes(base, "openvino", "F16", precision="f32")
+    ours = engines.open_completes(base, "openvino", "F16", schedule=Schedule(precision="f32"))
     pairs = [
         (one.text.strip(), other.text.strip())
         for one, other in zip(found, ours.complete(asked), strict=True)

@@ -14,6 +14,7 @@ import pytest
 
 from katsuo import engines, wire
 from katsuo.models import shelf
+from katsuo.models.schedule import Schedule
 from katsuo.protocols import Request, Sampling
 from katsuo.store import tables
 from katsuo.types import TaskType
@@ -68,7 +69,8 @@ def answers(prompts: Sequence[str], weights: str) -> list[list[int]]:
     ]
     tokens = engines.open_tokens(named)
     form, _, precision = weights.partition(" ")
-    model = engines.open_completes(named, "openvino", form, precision=precision)
+    schedule = Schedule(precision=precision)
+    model = engines.open_completes(named, "openvino", form, schedule=schedule)
     completions = model.complete(requests)
     return [tokens.target_ids(completion.text, end=False) for completion in completions]
 

@@ -2,16 +2,19 @@
 
 Settings follow measurement (benchmarks/results): bf16, split-fuse, and the limits
 of `Schedule`. The engine is not batch-invariant, so what
-is promised is bytes per call: `complete` enters an empty engine, admits requests
-in their order and keeps no prefix cache, so the same requests give the same
-completions on the same versions, CPU class and thread count.
+is promised is bytes per call: `complete` enters an empty engine and admits requests
+in their order, so the same requests give the same completions on the same versions,
+CPU class and thread count.
+
+Where prompts share their beginnings (`Schedule.sharing`), a prefix cache reads each beginning once.
+What an earlier call left in that cache would change the bytes of a later one, so a call whose
+prompts begin like those of an earlier one gets a new engine.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,22 +22,50 @@ import numpy as np
 import openvino
 import openvino_genai
 
-from katsuo.models.schedule import SCHEDULE, Schedule
+from katsuo.models.families import Admission, families
+from katsuo.models.schedule import BLOCK_TOKENS, SCHEDULE, Schedule
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completion, Request
 
 _SEED_BITS: Final = 2**63 - 1
+_WORTH_SHARING: Final = 2 * BLOCK_TOKENS
+"""Fewest first tokens in common for which a request waits; the cache knows whole blocks only."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Engine:
+    """The library's pipeline, and what its prefix cache may hold."""
+
+    build: Callable[[], Any]
+    pipeline: Any = None
+    seen: set[tuple[int, ...]] = field(default_factory=set)
+    """First blocks of all prompts that entered; a prompt with another one finds nothing cached."""
+
+    def emptied(self, prompts: Sequence[Sequence[int]]) -> Any:  # noqa: ANN401 -- untyped library
+        """The pipeline, with nothing in its cache that `prompts` begin with."""
+        firsts = {tuple(prompt[:BLOCK_TOKENS]) for prompt in prompts}
+        if not self.seen.isdisjoint(firsts):
+            self.pipeline = None  # two at once would take twice the memory
+            self.pipeline = self.build()
+            self.seen.clear()
+        self.seen |= firsts
+        return self.pipeline
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenVinoModel:
     """A model in OpenVINO; implements `Completes`."""
 
-    pipeline: Any
+    engine: _Engine
     tokens: Tokens
     window: int
     """Most tokens of prompt and completion together."""
     schedule: Schedule = SCHEDULE
+
+    @property
+    def pipeline(self) -> Any:  # noqa: ANN401 -- untyped library
+        """The library's own object, as it is now."""
+        return self.engine.pipeline
 
     @classmethod
     def load(
@@ -43,53 +74,61 @@ class OpenVinoModel:
         tokens: Tokens,
         *,
         window: int,
-        precision: str = "",
         schedule: Schedule = SCHEDULE,
     ) -> OpenVinoModel:
-        """The engine on the GGUF file `gguf`, checked by its caller: a damaged one would crash.
-
-        `precision` is that of the products, such as `f32`; the engine's own choice where it is
-        empty, which is bfloat16 on processors that have it.
-        """
+        """The engine on the GGUF file `gguf`, checked by its caller: a damaged one would crash."""
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.dynamic_split_fuse = True
         scheduler.max_num_batched_tokens = schedule.batch_tokens
-        scheduler.enable_prefix_caching = False
+        scheduler.enable_prefix_caching = schedule.sharing
         scheduler.num_kv_blocks = schedule.kv_blocks
-        pipeline = openvino_genai.ContinuousBatchingPipeline(
-            str(gguf),
-            scheduler,
-            "CPU",
-            {"INFERENCE_PRECISION_HINT": precision} if precision else {},
+        hints = {"INFERENCE_PRECISION_HINT": schedule.precision} if schedule.precision else {}
+
+        def build() -> Any:  # noqa: ANN401 -- untyped library
+            return openvino_genai.ContinuousBatchingPipeline(str(gguf), scheduler, "CPU", hints)
+
+        return cls(
+            engine=_Engine(build=build, pipeline=build()),
+            tokens=tokens,
+            window=min(window, schedule.kv_tokens),
+            schedule=schedule,
         )
-        held = min(window, schedule.kv_tokens)
-        return cls(pipeline=pipeline, tokens=tokens, window=held, schedule=schedule)
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Continue every prompt; all of them are one unit, in the order given."""
         ids = [self.tokens.of(request) for request in requests]
-        waiting = deque(
-            number
-            for number, request in enumerate(requests)
-            if len(ids[number]) + request.sampling.max_tokens <= self.window
-        )
+        queue = self._queue(ids, requests)
         # A handle that is let go cancels its request without a word: every one is kept here.
         handles: dict[int, Any] = {}
-        flying: set[int] = set()
         done: dict[int, Completion] = {}
-        while waiting or flying:
-            while waiting and len(flying) < self.schedule.in_flight:
-                number = waiting.popleft()
+        while queue or handles:
+            while len(handles) < self.schedule.in_flight and (number := queue.take()) is not None:
                 handles[number] = self._submit(number, ids[number], requests[number])
-                flying.add(number)
             self.pipeline.step()
-            for number in [n for n in flying if not _runs(handles[n])]:
-                flying.discard(number)
-                done[number] = self._completion(requests[number], handles.pop(number))
+            for number, handle in list(handles.items()):
+                runs = _runs(handle)
+                if queue.leads(number) and (not runs or handle.can_read()):
+                    queue.was_read(number)
+                if not runs:
+                    done[number] = self._completion(requests[number], handles.pop(number))
         for number, request in enumerate(requests):
             yield done.get(number) or Completion(
                 id=request.id, text="", finished=False, failure="prompt-too-long"
             )
+
+    def _queue(self, ids: list[list[int]], requests: Sequence[Request]) -> Admission:
+        """The requests that fit, those that begin alike as families; the engine ready for them."""
+        fitting = [
+            number
+            for number, request in enumerate(requests)
+            if len(ids[number]) + request.sampling.max_tokens <= self.window
+        ]
+        if not self.schedule.sharing:
+            return Admission([number] for number in fitting)
+        prompts = [ids[number] for number in fitting]
+        self.engine.emptied(prompts)
+        groups = families(prompts, least=_WORTH_SHARING)
+        return Admission([fitting[place] for place in group] for group in groups)
 
     def _submit(self, number: int, ids: list[int], request: Request) -> Any:  # noqa: ANN401 -- untyped library
         config = openvino_genai.GenerationConfig()

@@ -1,4 +1,4 @@
-"""How much an engine holds at once: it decides memory, speed and the bytes of a completion."""
+"""How an engine works: it decides memory, speed and the bytes of a completion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Limits of continuous batching; defaults by measurement (benchmarks/results)."""
+    """Settings of continuous batching; defaults by measurement (benchmarks/results)."""
 
     in_flight: int = 48
     """Requests inside the engine at once; 64 gain nothing and take 120 MiB more."""
@@ -16,6 +16,11 @@ class Schedule:
     """Most tokens of one forward."""
     kv_blocks: int = 768
     """KV cache in blocks: 48 requests of 512 tokens, 0.55 GiB for the 135M model in f16."""
+    precision: str = ""
+    """Of the products, such as `f32`; the engine's own choice where it is empty, which is bfloat16
+    on processors that have it."""
+    sharing: bool = False
+    """Whether neighbouring prompts that begin alike share one reading of their beginning."""
 
     @property
     def kv_tokens(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from katsuo import engines
 from katsuo.executors.local import LocalExecutor
 from katsuo.models.endpoint import Endpoint
+from katsuo.models.schedule import SCHEDULE
 from katsuo.protocols import Completes
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.sections import Generate
@@ -19,6 +21,7 @@ from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.types import Dropped, Task
+from katsuo.wire import KATSUO_V1
 
 
 def generate(trip: Trip) -> None:
@@ -48,7 +51,10 @@ def generate(trip: Trip) -> None:
             part: key_of("generate", sha256(part), stated)
             for part in trip.run.stage("ingest").parts()
         }
-        opened = cache(lambda: engines.open_completes(named, engine, asked.weights))
+        schedule = replace(SCHEDULE, sharing=settings.format == KATSUO_V1)
+        opened = cache(
+            lambda: engines.open_completes(named, engine, asked.weights, schedule=schedule)
+        )
 
         def one(shard: tuple[Path, str]) -> Cell:
             cell = trip.run.cell("generate", shard[1])

@@ -110,6 +110,53 @@ def test_a_name_in_a_recipe_becomes_this_engine(
     assert engines.pair_sizes(named)(Pair(prompt="", target="c", chat=False)) == (0, 1)
 
 
+@pytest.fixture
+def sharing(tiny_llama: Path, tmp_path: Path) -> OpenVinoModel:
+    form = shelf.gguf_form(shelf.find(str(tiny_llama)), "F16", forms=tmp_path / "forms")
+    schedule = replace(SCHEDULE, sharing=True)
+    return OpenVinoModel.load(form, Tokens.load(tiny_llama), window=160, schedule=schedule)
+
+
+def passages(n_passages: int, n_tasks: int) -> list[Request]:
+    """Prompts of 80 first tokens in common for the tasks of a passage."""
+    return [
+        replace(
+            asked(0, WARM),
+            id=f"{passage}-{task}",
+            prompt="abcdefgh"[passage] * 80 + "hgfedcba"[: 1 + task],
+            seed=passage * 10 + task,
+        )
+        for passage in range(n_passages)
+        for task in range(n_tasks)
+    ]
+
+
+def test_tasks_about_one_passage_share_its_reading_and_all_come_back(
+    sharing: OpenVinoModel,
+) -> None:
+    requests = passages(5, 4)
+    found = list(sharing.complete(requests))
+    assert [completion.id for completion in found] == [request.id for request in requests]
+    assert all(completion.failure == "" for completion in found)
+
+
+def test_a_shared_reading_leaves_no_trace_in_later_calls(sharing: OpenVinoModel) -> None:
+    requests = passages(3, 3)
+    first = list(sharing.complete(requests))
+    built = sharing.pipeline
+    list(sharing.complete([replace(one, prompt=one.prompt[::-1]) for one in requests]))
+    assert sharing.pipeline is built  # other beginnings find nothing in its cache
+    assert list(sharing.complete(requests)) == first
+    assert sharing.pipeline is not built
+
+
+def test_siblings_of_a_prompt_that_does_not_fit_are_served(sharing: OpenVinoModel) -> None:
+    first, *others = passages(1, 3)
+    long = replace(first, prompt=first.prompt + "a" * 90)
+    found = list(sharing.complete([long, *others]))
+    assert [completion.failure for completion in found] == ["prompt-too-long", "", ""]
+
+
 @pytest.mark.model
 def test_the_bundled_base_answers_a_question() -> None:
     if not (shelf.home() / "models" / shelf.BASE_NAME).is_dir():
