@@ -28,6 +28,7 @@ from katsuo.stages.ingest import IngestSettings, contexts_of
 from katsuo.store import tables
 from katsuo.store.runs import Cell
 from katsuo.types import Context, TaskType
+from katsuo.wire import Wish
 
 ROUNDS = 4
 SHARDS = (16, 32, 64)
@@ -54,7 +55,9 @@ def contexts(number: int) -> list[Context]:
 def bare(model: OpenVinoModel, passages: list[Context]) -> float:
     """Drafts per second of the pipeline itself."""
     form = FORMATS[SETTINGS.format]
-    prompts = [form.prompt(p.text, kind) for p in passages for kind in SETTINGS.task_types]
+    prompts = [
+        form.prompt(p.text, Wish(type=kind)) for p in passages for kind in SETTINGS.task_types
+    ]
     ids = [model.tokens.prompt_ids(prompt, chat=False) for prompt in prompts]
     began = time.perf_counter()
     handles = []

@@ -24,6 +24,7 @@ from katsuo.seeds import derive
 from katsuo.stages.generate import FORMATS
 from katsuo.stages.ingest import IngestSettings, contexts_of
 from katsuo.types import Context, Dropped, TaskType
+from katsuo.wire import Wish
 
 ROUNDS = 4
 PASSAGES = 24
@@ -54,7 +55,7 @@ def requests(texts: list[str], form: str) -> list[Request]:
     return [
         Request(
             id=f"{number}-{kind}",
-            prompt=FORMATS[form].prompt(text, kind),
+            prompt=FORMATS[form].prompt(text, Wish(type=kind)),
             sampling=SAMPLING,
             seed=derive(0, str(number), kind.value),
         )

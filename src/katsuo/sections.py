@@ -73,6 +73,9 @@ class Generate(Section):
     """Requests at a time to the server."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds that the server may take for one answer."""
+    steered: bool = False
+    """Tell the generator the answer of each draft: every label as often, names and figures of the
+    passage. Wants a generator that was taught `katsuo-v1`."""
     temperature: float = Sampling().temperature
     top_p: float = Sampling().top_p
     max_tokens: int = Sampling().max_tokens
@@ -116,7 +119,10 @@ class Generate(Section):
         found = self.model_dump(mode="json")
         apart = ("endpoint", "key_env", "concurrency", "timeout")
         kept = ("endpoint",) if self.endpoint else ()
-        return {name: value for name, value in found.items() if name not in apart or name in kept}
+        stated = {name: value for name, value in found.items() if name not in apart or name in kept}
+        if not self.steered:  # keys are as they were before there was a choice
+            del stated["steered"]
+        return stated
 
     @property
     def sampling(self) -> Sampling:

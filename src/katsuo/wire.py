@@ -10,6 +10,7 @@ one reading of it serves them all; behind the type it says, where somebody
 cares, what else the task shall be:
 
     <|labels|> ⏎ one label a line, `label: description` ⏎     the only answers
+    <|answer|> ⏎ a text ⏎                                     the answer
     <|answerable|> ⏎ yes or no ⏎                              whether the passage answers it
     <|voice|> ⏎ a word ⏎                                      how it is put
     <|book|> ⏎ open or closed ⏎                               whether the passage stands in it
@@ -37,12 +38,13 @@ CONTEXT_MARK: Final = "<|context|>"
 TASK_MARK: Final = "<|task|>"
 PIPE_MARK: Final = "<|pipe|>"
 LABELS_MARK: Final = "<|labels|>"
+ANSWER_MARK: Final = "<|answer|>"
 ANSWERABLE_MARK: Final = "<|answerable|>"
 VOICE_MARK: Final = "<|voice|>"
 BOOK_MARK: Final = "<|book|>"
 MARKS: Final = (TASKTYPE_MARK, CONTEXT_MARK, TASK_MARK, PIPE_MARK)
 """Of `bonito-v1`; what holds one of them cannot be written in either format."""
-WISH_MARKS: Final = (LABELS_MARK, ANSWERABLE_MARK, VOICE_MARK, BOOK_MARK)
+WISH_MARKS: Final = (LABELS_MARK, ANSWER_MARK, ANSWERABLE_MARK, VOICE_MARK, BOOK_MARK)
 """Of `katsuo-v1` beside those."""
 
 CONTEXT_SLOT: Final = "{{context}}"
@@ -64,6 +66,8 @@ class Wish:
     type: TaskType
     labels: tuple[tuple[str, str], ...] = ()
     """The only answers, each with its description or an empty one."""
+    answer: str = ""
+    """What the response shall be, in one line; empty where nobody cares."""
     answerable: bool | None = None
     """Whether the passage answers it; None where nobody cares."""
     voice: str = ""
@@ -78,6 +82,13 @@ class Wish:
                     f"label {label!r} ({about!r}) cannot be told to a generator; write both in one "
                     "line of plain text, and the label without a colon"
                 )
+        if self.answer and not sayable(self.answer):
+            raise RecipeError(
+                f"answer {self.answer!r} cannot be told to a generator; write one line of plain "
+                "text without a colon"
+            )
+        if self.answer and self.labels and self.answer not in dict(self.labels):
+            raise RecipeError(f"answer {self.answer!r} is none of the labels; name one of them")
         if self.voice and not _in_line(self.voice):
             raise RecipeError(f"voice {self.voice!r} cannot be told to a generator; write one word")
 
@@ -108,6 +119,8 @@ def _wishes(wish: Wish) -> str:
     if wish.labels:
         told = (f"{label}: {about}" if about else label for label, about in wish.labels)
         lines += [LABELS_MARK, *told]
+    if wish.answer:
+        lines += [ANSWER_MARK, wish.answer]
     if wish.answerable is not None:
         lines += [ANSWERABLE_MARK, "yes" if wish.answerable else "no"]
     if wish.voice:

@@ -82,13 +82,14 @@ def test_a_wish_is_said_between_type_and_task() -> None:
     wish = Wish(
         type=TaskType.TOPIC_CLASS,
         labels=(("berths", "who lies where"), ("fees", "")),
+        answer="fees",
         answerable=False,
         voice="clerk",
         book="closed",
     )
     assert wire.katsuo_prompt(PASSAGE, wish) == (
         f"<|context|>\n{PASSAGE}\n<|tasktype|>\ntopic classification\n"
-        "<|labels|>\nberths: who lies where\nfees\n<|answerable|>\nno\n"
+        "<|labels|>\nberths: who lies where\nfees\n<|answer|>\nfees\n<|answerable|>\nno\n"
         "<|voice|>\nclerk\n<|book|>\nclosed\n<|task|>\n"
     )
 
@@ -101,8 +102,14 @@ def test_a_wish_is_said_between_type_and_task() -> None:
         pytest.param({"labels": (("a: b", ""),)}, id="colon"),
         pytest.param({"labels": ((" ", "x"),)}, id="empty-label"),
         pytest.param({"voice": "<|book|>"}, id="marker-in-voice"),
+        pytest.param({"answer": "a\nb"}, id="answer-of-two-lines"),
     ],
 )
 def test_a_wish_that_would_read_as_structure_is_refused(wish: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="cannot be told"):
         Wish(type=TaskType.NLI, **wish)
+
+
+def test_an_answer_that_is_no_label_is_refused() -> None:
+    with pytest.raises(RecipeError, match="'maybe' is none of the labels"):
+        Wish(type=TaskType.YNQA, labels=(("yes", ""), ("no", "")), answer="maybe")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from katsuo import engines
+from katsuo.errors import RecipeError
 from katsuo.executors.local import LocalExecutor
 from katsuo.models.endpoint import Endpoint
 from katsuo.models.schedule import SCHEDULE
@@ -35,8 +36,14 @@ def generate(trip: Trip) -> None:
         task_types=tuple(asked.task_types),
         seed=trip.recipe.seed,
         per_context=asked.per_context,
+        steered=asked.steered,
         sampling=asked.sampling,
     )
+    if settings.steered and settings.format != KATSUO_V1:
+        raise RecipeError(
+            f"generate.steered is true and {named.name} is asked in {settings.format}, which "
+            "cannot say an answer; take a generator that was taught katsuo-v1, or leave steered out"
+        )
     stated = {
         **asked.stated,
         "format": settings.format,

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from katsuo import prompted, wire
+from katsuo import prompted, wire, wishes
 from katsuo.protocols import Completes, Completion, Request, Sampling, Shots
 from katsuo.seeds import derive
 from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Origin, Task, TaskType, digest
-from katsuo.wire import Draft
+from katsuo.wire import Draft, Wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Format:
     """A way to ask a generator for a task, and to read its answer."""
 
     name: str
-    prompt: Callable[[str, TaskType], str]
+    prompt: Callable[[str, Wish], str]
     parse: Callable[[str, str, TaskType], Draft | Flaw]
     chat: bool
     """Whether the prompt goes through the model's chat template."""
@@ -34,23 +34,26 @@ class Format:
 FORMATS: Final = {
     wire.BONITO_V1: Format(
         name=wire.BONITO_V1,
-        prompt=wire.prompt,
+        prompt=lambda context, wish: wire.prompt(context, wish.type),
         parse=lambda text, context, _: wire.parse(text, context),
         chat=False,
     ),
     prompted.PROMPTED_V1: Format(
-        name=prompted.PROMPTED_V1, prompt=prompted.prompt, parse=prompted.parse, chat=True
+        name=prompted.PROMPTED_V1,
+        prompt=lambda context, wish: prompted.prompt(context, wish.type),
+        parse=prompted.parse,
+        chat=True,
     ),
     prompted.PROMPTED_3SHOT_V1: Format(
         name=prompted.PROMPTED_3SHOT_V1,
-        prompt=prompted.prompt,
+        prompt=lambda context, wish: prompted.prompt(context, wish.type),
         parse=prompted.parse,
         chat=True,
         shots=prompted.shots,
     ),
     wire.KATSUO_V1: Format(
         name=wire.KATSUO_V1,
-        prompt=lambda context, kind: wire.katsuo_prompt(context, wire.Wish(type=kind)),
+        prompt=wire.katsuo_prompt,
         parse=lambda text, context, _: wire.parse(text, context),
         chat=False,
     ),
@@ -68,6 +71,8 @@ class GenerateSettings:
     seed: int
     per_context: int = 1
     """Drafts of each type from each passage."""
+    steered: bool = False
+    """Whether the generator is told what to answer; `katsuo-v1` alone can say it."""
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -77,7 +82,7 @@ class _Wanted:
 
     id: str
     context: Context
-    kind: TaskType
+    wish: Wish
     seed: int
 
 
@@ -94,11 +99,11 @@ def generate(
     requests = [
         Request(
             id=draft.id,
-            prompt=form.prompt(draft.context.text, draft.kind),
+            prompt=form.prompt(draft.context.text, draft.wish),
             sampling=settings.sampling,
             seed=draft.seed,
             chat=form.chat,
-            shots=form.shots(draft.kind),
+            shots=form.shots(draft.wish.type),
         )
         for draft in wanted
     ]
@@ -112,11 +117,13 @@ def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator
         for kind in settings.task_types:
             for number in range(settings.per_context):
                 names = (context.id, kind.value, str(number))
+                seed = derive(settings.seed, "generate", *names)
+                steered = settings.steered
                 yield _Wanted(
                     id=digest("draft", settings.generator, settings.format, *names),
                     context=context,
-                    kind=kind,
-                    seed=derive(settings.seed, "generate", *names),
+                    wish=wishes.drawn(context, kind, seed) if steered else Wish(type=kind),
+                    seed=seed,
                 )
 
 
@@ -125,18 +132,20 @@ def _task(
 ) -> Task | Dropped:
     if completion.failure:
         return _dropped(draft, completion.failure, completion.text)
-    parsed = form.parse(completion.text, draft.context.text, draft.kind)
+    parsed = form.parse(completion.text, draft.context.text, draft.wish.type)
     if isinstance(parsed, Flaw):
         reason = parsed.reason if completion.finished else f"cut-off-{parsed.reason}"
         return _dropped(draft, reason, completion.text)
     if not completion.finished:
         return _dropped(draft, "cut-off-response", completion.text)
+    if not wishes.met(draft.wish, parsed.response):
+        return _dropped(draft, "answer-not-the-told", completion.text)
     return Task(
         id=draft.id,
         document_id=draft.context.document_id,
         context_id=draft.context.id,
         context=draft.context.text,
-        type=draft.kind,
+        type=draft.wish.type,
         instruction=parsed.instruction,
         response=parsed.response,
         origin=Origin(generator=settings.generator, format=form.name, seed=draft.seed),
@@ -149,5 +158,5 @@ def _dropped(draft: _Wanted, reason: str, text: str) -> Dropped:
         stage="generate",
         by="wire",
         reason=reason,
-        excerpt=f"{draft.kind.value}: {text}"[:EXCERPT_CHARS],
+        excerpt=f"{draft.wish.type.value}: {text}"[:EXCERPT_CHARS],
     )

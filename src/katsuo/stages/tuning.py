@@ -9,18 +9,16 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from katsuo import seeds, training, wire
+from katsuo import training, wire
 from katsuo.training import TuneSettings
 from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Pair, Task, digest
+from katsuo.wishes import learned
 
-_SAID: Final = 0.5
-"""Share of the tasks in which a wish is said: a generator must do with it and without."""
 _GAP: Final = re.compile(r"\n\s*\n\s*")
 
 
@@ -94,28 +92,10 @@ def teach_pairs(
                 )
             case completion:
                 if wire_format == wire.KATSUO_V1:
-                    prompt = wire.katsuo_prompt(task.context, _wish(task, seed))
+                    prompt = wire.katsuo_prompt(task.context, learned(task, seed))
                 else:
                     prompt = wire.prompt(task.context, task.type)
                 yield Pair(prompt=prompt, target=completion, chat=False)
-
-
-def _wish(task: Task, seed: int) -> wire.Wish:
-    """What is said of `task` to a generator that learns it: each thing by the toss of a coin."""
-    chance: random.Random = seeds.stream(seed, "teach", "wish", task.id)
-    labels, answerable, voice, book = (chance.random() < _SAID for _ in range(4))
-    return wire.Wish(
-        type=task.type,
-        labels=tuple((label, "") for label in task.labels) if labels and _plain(task) else (),
-        answerable=task.answerable if answerable else None,
-        voice=task.voice if voice else "",
-        book=("open" if task.context.strip() in task.instruction else "closed") if book else "",
-    )
-
-
-def _plain(task: Task) -> bool:
-    """Whether the wire format can carry every label of the task."""
-    return all(wire.sayable(label) for label in task.labels)
 
 
 def fit(

@@ -91,6 +91,19 @@ def rivals(answer: str, text: str, question: str = "") -> list[str]:
     return found
 
 
+def spans(text: str) -> list[str]:
+    """The dates, numbers and names of `text` that it says but once, in their order."""
+    rest = text
+    found: dict[str, int] = {}
+    for kind in (_DATE, _NUMBER, _NAME):
+        for match in kind.finditer(rest):
+            phrase = _named(match[0], rest[: match.start()]) if kind is _NAME else match[0]
+            if phrase and text.count(phrase) == 1:
+                found[phrase] = text.index(phrase)
+        rest = kind.sub(";", rest) if kind is _DATE else rest
+    return sorted(found, key=lambda phrase: found[phrase])
+
+
 def declared(question: str, answer: str) -> str:
     """The statement that answers `question`, or an empty text where its form is not known.
 

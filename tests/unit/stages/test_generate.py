@@ -11,6 +11,7 @@ from katsuo.models.fake import FakeModel
 from katsuo.protocols import Completion, Request, Sampling
 from katsuo.stages.generate import FORMATS, GenerateSettings, generate
 from katsuo.types import EXCERPT_CHARS, Context, Dropped, Task, TaskType
+from katsuo.wire import Wish
 
 SETTINGS = GenerateSettings(
     generator="fake",
@@ -130,7 +131,7 @@ def test_a_format_asks_and_reads_in_its_own_way(format: str, text: str, chat: bo
     assert isinstance(task, Task)
     assert (task.response, task.origin.format) == ("yes", format)
     asked = model.heard[0]
-    assert asked.prompt == FORMATS[format].prompt(CONTEXTS[0].text, TaskType.YNQA)
+    assert asked.prompt == FORMATS[format].prompt(CONTEXTS[0].text, Wish(type=TaskType.YNQA))
     assert (asked.chat, asked.sampling) == (chat, sampling)
     assert len(asked.shots) == (3 if format == "prompted-3shot-v1" else 0)
 
@@ -142,3 +143,15 @@ def test_a_model_that_mixes_up_its_answers_is_a_bug() -> None:
 
     with pytest.raises(AssertionError, match="asked for"):
         list(generate(CONTEXTS, Mixed("x"), SETTINGS))
+
+
+def test_a_steered_draft_must_answer_what_it_was_told() -> None:
+    settings = replace(ONE, format="katsuo-v1", steered=True)
+    model = Scripted("Is it? <|pipe|> neither")
+    line = only(model, settings)
+    assert isinstance(line, Dropped)
+    assert line.reason == "answer-not-the-told"
+    told = model.heard[0].prompt.split("<|answer|>\n")[1].split("\n")[0]
+    task = only(Scripted(f"Is it? <|pipe|> {told}"), settings)
+    assert isinstance(task, Task)
+    assert task.response == told

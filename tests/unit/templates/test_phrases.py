@@ -85,3 +85,8 @@ def test_sentences_lose_nothing_but_white_space(text: str) -> None:
 def test_the_sentence_with_an_answer_says_it_once() -> None:
     assert phrases.sentence_with("It is. It was, it was. It was red.", "was") == "It was red."
     assert phrases.sentence_with("It is.", "was") == ""
+
+
+def test_spans_are_what_a_text_says_once() -> None:
+    text = "In 1871 Ada Moss lit it; in 1902 Tom Reed did. Ada Moss paid 40 crowns on 3 May 1910."
+    assert phrases.spans(text) == ["1871", "1902", "Tom Reed", "40", "3 May 1910"]

@@ -1,0 +1,92 @@
+"""What shall a task be, beside its type?
+
+Left to itself a generator says yes more often than no and asks for what stands first. Told the
+answer, it has only to write what leads there, which is easier than to judge what it wrote, and
+labels come out as even as they were asked. A `katsuo-v1` generator learns wishes from human-written
+tasks (`learned`), and hears them when it is steered (`drawn`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Final
+
+from katsuo import seeds
+from katsuo.templates import phrases
+from katsuo.types import Context, Task, TaskType
+from katsuo.wire import Wish, sayable
+
+_SAID: Final = 0.5
+"""Share of the wishes that are said, each by itself: what is not said must not be missed."""
+_LONGEST_ANSWER: Final = 80
+"""Characters of an answer that can be told; a longer one is to be written, not asked for."""
+
+_YES_NO: Final = (
+    ("Yes", "No"),
+    ("yes", "no"),
+    ("True", "False"),
+    ("true", "false"),
+    ("correct", "incorrect"),
+)
+_THREE_WAYS: Final = (
+    ("Supported", "Refuted", "Not enough information"),
+    ("entailment", "contradiction", "neutral"),
+    ("Yes", "No", "Maybe"),
+    ("True", "False", "Inconclusive"),
+)
+LABELS: Final[Mapping[TaskType, tuple[tuple[str, ...], ...]]] = {
+    TaskType.YNQA: _YES_NO,
+    TaskType.TE: _YES_NO,
+    TaskType.NLI: _THREE_WAYS,
+    TaskType.PARAPHRASE_ID: (*_YES_NO, ("same", "different")),
+    TaskType.WSD: (*_YES_NO, ("same", "different")),
+    TaskType.SENTIMENT: (("positive", "negative"), ("Positive", "Negative"), ("good", "bad")),
+}
+"""The labels to ask for where nobody named any; the bundled templates have them all."""
+_LETTERS: Final = ("A", "B", "C", "D")
+VOICES: Final = ("plain", "exam", "chat", "editor", "clerk", "form", "support", "quiz")
+"""How the bundled templates put things."""
+
+
+def learned(task: Task, seed: int) -> Wish:
+    """What is said of `task` to a generator that learns it: each thing by the toss of a coin."""
+    chance: random.Random = seeds.stream(seed, "teach", "wish", task.id)
+    labels, answerable, voice, book, answer = (chance.random() < _SAID for _ in range(5))
+    plain = all(sayable(label) for label in task.labels)
+    return Wish(
+        type=task.type,
+        labels=tuple((label, "") for label in task.labels) if labels and plain else (),
+        answer=task.response if answer and _tellable(task) else "",
+        answerable=task.answerable if answerable else None,
+        voice=task.voice if voice else "",
+        book=("open" if task.context.strip() in task.instruction else "closed") if book else "",
+    )
+
+
+def drawn(context: Context, kind: TaskType, seed: int) -> Wish:
+    """What a steered generator is told for one draft: drawn by `seed`, every label as often."""
+    chance: random.Random = seeds.stream(seed, "generate", "wish")
+    voice = chance.choice(VOICES)
+    if kind in LABELS:
+        labels = chance.choice(LABELS[kind])
+        pairs = tuple((label, "") for label in labels)
+        return Wish(type=kind, labels=pairs, answer=chance.choice(labels), voice=voice)
+    if kind is TaskType.MCQA:
+        return Wish(type=kind, answer=chance.choice(_LETTERS), voice=voice)
+    spans = phrases.spans(context.text) if kind is TaskType.EXQA else []
+    # Names and figures are not all that can be asked for: the other half is the generator's choice.
+    answer = chance.choice(spans) if spans and chance.random() < _SAID else ""
+    return Wish(type=kind, answer=answer, voice=voice)
+
+
+def met(wish: Wish, response: str) -> bool:
+    """Whether a draft that answers `response` is one that `wish` asked for."""
+    return not (wish.answer and wish.type is not TaskType.EXQA) or response == wish.answer
+
+
+def _tellable(task: Task) -> bool:
+    """Whether the response can be told beforehand without telling the task itself."""
+    told = task.type.closed_choice or task.type.extractive
+    short = len(task.response) <= _LONGEST_ANSWER and sayable(task.response)
+    return told and short and (not task.labels or task.response in task.labels)

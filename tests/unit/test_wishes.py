@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from katsuo import wire, wishes
+from katsuo.types import Context, Origin, Task, TaskType
+
+TEXT = "Ada Moss lit the lighthouse in 1871. Tom Reed kept it for 40 years after her."
+CONTEXT = Context(
+    id="c", document_id="d", text=TEXT, start=0, end=len(TEXT), page=None, heading=None
+)
+TASK = Task(
+    id="t",
+    document_id="d",
+    context_id="c",
+    context=TEXT,
+    type=TaskType.EXQA,
+    instruction=f"{TEXT} Who lit it?",
+    response="Ada Moss",
+    origin=Origin(generator="g", format=wire.KATSUO_V1, seed=0),
+)
+
+
+def labelled(response: str, labels: tuple[str, ...] = ("Yes", "No")) -> Task:
+    return replace(TASK, type=TaskType.YNQA, labels=labels, response=response)
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        pytest.param(TASK, True, id="span"),
+        pytest.param(labelled("No"), True, id="label"),
+        pytest.param(labelled("Perhaps"), False, id="none-of-the-labels"),
+        pytest.param(replace(TASK, response="a: b"), False, id="unsayable"),
+        pytest.param(replace(TASK, response="long " * 20), False, id="long"),
+        pytest.param(replace(TASK, type=TaskType.SUMMARIZATION), False, id="to-be-written"),
+    ],
+)
+def test_about_half_of_the_short_answers_are_told(task: Task, said: object) -> None:
+    told = [wishes.learned(replace(task, id=str(n)), seed=1).answer for n in range(200)]
+    assert set(told) <= {"", task.response}
+    assert (70 < sum(map(bool, told)) < 130) is said
+
+
+@pytest.mark.parametrize("kind", wishes.LABELS, ids=str)
+def test_a_steered_generator_hears_every_label_about_as_often(kind: TaskType) -> None:
+    drawn = [wishes.drawn(CONTEXT, kind, seed) for seed in range(1200)]
+    for labels in wishes.LABELS[kind]:
+        answers = Counter(
+            wish.answer for wish in drawn if tuple(label for label, _ in wish.labels) == labels
+        )
+        assert set(answers) == set(labels)
+        assert max(answers.values()) < 1.8 * min(answers.values())
+
+
+def test_half_of_the_extractive_drafts_ask_for_a_name_or_a_figure_of_the_passage() -> None:
+    answers = [wishes.drawn(CONTEXT, TaskType.EXQA, seed).answer for seed in range(400)]
+    assert set(answers) == {"", "Ada Moss", "1871", "Tom Reed", "40"}
+    assert 150 < answers.count("") < 250
+
+
+def test_a_type_that_writes_freely_is_told_no_answer() -> None:
+    wish = wishes.drawn(CONTEXT, TaskType.SUMMARIZATION, 3)
+    assert (wish.answer, wish.labels) == ("", ())
+    assert wish.voice in wishes.VOICES
+
+
+@pytest.mark.parametrize(
+    ("wish", "response", "met"),
+    [
+        (wire.Wish(type=TaskType.YNQA, answer="No"), "No", True),
+        (wire.Wish(type=TaskType.YNQA, answer="No"), "Yes", False),
+        (wire.Wish(type=TaskType.YNQA), "Yes", True),
+        # Another span of the passage answers another question as well.
+        (wire.Wish(type=TaskType.EXQA, answer="40"), "1871", True),
+    ],
+)
+def test_a_draft_answers_what_was_asked_for(wish: wire.Wish, response: str, met: object) -> None:
+    assert wishes.met(wish, response) is met
