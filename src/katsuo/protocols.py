@@ -57,6 +57,8 @@ class Request:
     """Strings that end the draft; they are not part of the completion."""
     shots: Shots = ()
     """Worked examples, as earlier turns of the conversation; chat only."""
+    thinking: bool = False
+    """Whether a model that can be told may think before it answers; chat only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

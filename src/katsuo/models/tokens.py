@@ -29,6 +29,8 @@ from katsuo.protocols import Question, Request, Shots
 
 _TEMPLATE_ERRORS: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
 """What a model's own template may raise: it is a program that we did not write."""
+_SWITCH: Final = "enable_thinking"
+"""How chat templates name the switch for thinking."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,16 +80,19 @@ class Tokens:
         around = self.tokenizer.encode("").ids
         return [i for i in around if i != self.end_id]
 
-    def prompt_ids(self, prompt: str, *, chat: bool, shots: Shots = ()) -> list[int]:
+    def prompt_ids(
+        self, prompt: str, *, chat: bool, shots: Shots = (), thinking: bool = False
+    ) -> list[int]:
         """Ids of `prompt` up to where the answer begins, behind the turns of `shots`."""
         if chat:
-            text = self.turn(prompt, shots=shots)
+            text = self.turn(prompt, shots=shots, thinking=thinking)
             return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
         return self._leading_ids + list(self.tokenizer.encode(prompt, add_special_tokens=False).ids)
 
     def of(self, asked: Request | Question) -> list[int]:
         """Ids of what a model is asked, up to where its answer begins."""
-        return self.prompt_ids(asked.prompt, chat=asked.chat, shots=asked.shots)
+        thinking = isinstance(asked, Request) and asked.thinking
+        return self.prompt_ids(asked.prompt, chat=asked.chat, shots=asked.shots, thinking=thinking)
 
     def target_ids(self, target: str, *, end: bool = True) -> list[int]:
         """Ids of an answer, its end token included when `end`."""
@@ -104,12 +109,14 @@ class Tokens:
         """How many tokens `text` has."""
         return len(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def turn(self, user: str, *, shots: Shots = ()) -> str:
+    def turn(self, user: str, *, shots: Shots = (), thinking: bool = False) -> str:
         """The text of a conversation in which the user said `user` and the answer begins.
 
         Args:
             user: The last thing said.
             shots: Earlier turns: what the user said, and what was answered.
+            thinking: Whether a model whose template has a switch for it may think first. What is
+                learned, ranked and measured is asked without: a short answer has no room for it.
 
         Raises:
             ModelError: If the model has no chat template, or it fails.
@@ -127,8 +134,9 @@ class Tokens:
             )
         ]
         messages.append({"role": "user", "content": user})
+        switch = {_SWITCH: thinking} if _SWITCH in self.chat_template else {}
         try:
-            return self._template.render(messages=messages, add_generation_prompt=True)
+            return self._template.render(messages=messages, add_generation_prompt=True, **switch)
         except _TEMPLATE_ERRORS as error:
             raise ModelError(f"the model's chat template fails: {error}") from error
 

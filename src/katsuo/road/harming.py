@@ -168,10 +168,15 @@ def _n_thinking(trip: Trip, asked: Asked, questions: Sequence[str]) -> int:
         if not cell.done:
             with TemporaryDirectory(prefix="katsuo-") as scratch, new_folder(cell.folder) as folder:
                 models = Models(trip=trip, named=asked.named, forms=Path(scratch))
-                opened = opens_block(engines.open_tokens(asked.named).turn(questions[0]))
+                opened = opens_block(_turn(asked, questions[0]))
                 n_thought = n_thinking(questions, models.completes, opened=opened)
                 write_json(folder / "cell.json", {"thought": n_thought, "n": len(questions)})
     return int(cell.facts["thought"])
+
+
+def _turn(asked: Asked, question: str) -> str:
+    """How the model hears a question when it may think."""
+    return engines.open_tokens(asked.named).turn(question, thinking=True)
 
 
 _TOO_MANY_NATS = 700.0

@@ -116,6 +116,7 @@ def n_thinking(
             sampling=THINKING,
             seed=derive(seed, "thinking", str(number)),
             chat=True,
+            thinking=True,
         )
         for number, question in enumerate(questions)
     ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 
 from katsuo.errors import ModelError
 from katsuo.models.tokens import Tokens
+from katsuo.protocols import Question, Request, Sampling
 
 CHAT = (
     "{{ bos_token }}{% for message in messages %}[{{ message.role }}] {{ message.content }}"
@@ -32,6 +34,7 @@ def tokenizer() -> Tokenizer:
 
 
 TOKENS = Tokens(tokenizer=tokenizer(), end="</s>", chat_template=CHAT)
+WRITTEN = Request(id="r", prompt="Hi", sampling=Sampling(), seed=0, chat=True)
 BOS = int(TOKENS.tokenizer.token_to_id("<s>") or 0)
 
 
@@ -123,6 +126,23 @@ def test_a_chat_template_that_fails_is_the_fault_of_the_model(template: str) -> 
 def test_templates_may_use_what_published_ones_use(template: str, text: str) -> None:
     tokens = Tokens(tokenizer=tokenizer(), end="</s>", chat_template=template)
     assert tokens.turn("né") == text
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        pytest.param(Question(id="q", prompt="Hi", choices=("a",)), "Hi<off>", id="ranked"),
+        pytest.param(WRITTEN, "Hi<off>", id="measured"),
+        pytest.param(replace(WRITTEN, thinking=True), "Hi", id="may-think"),
+    ],
+)
+def test_a_model_with_a_switch_thinks_only_when_it_may(
+    asked: Request | Question, text: str
+) -> None:
+    template = "{{ messages[0].content }}{% if enable_thinking is false %}<off>{% endif %}"
+    tokens = Tokens(tokenizer=tokenizer(), end="</s>", chat_template=template)
+    plain = Tokens(tokenizer=tokenizer(), end="</s>", chat_template=text)
+    assert tokens.of(asked) == plain.of(asked)
 
 
 def test_the_template_file_of_a_folder_goes_before_its_settings(tmp_path: Path) -> None:
