@@ -50,8 +50,11 @@ _SAME_SIGNS: Final = str.maketrans(
 _OF_THE_WHOLE: Final = frozenset({TaskType.SENTIMENT, TaskType.TOPIC_CLASS})
 """Types that ask one thing of any passage ("How does the writer feel?"): no sentence says it."""
 
-_NEED_NOT_SPEAK: Final = frozenset({TaskType.NLI, TaskType.TE})
-"""Types whose hypothesis may speak of something else: to say "maybe" or "no" then is right."""
+_NEED_NOT_SPEAK: Final = frozenset(
+    {TaskType.NLI, TaskType.TE, TaskType.SENT_COMP, TaskType.TEXT_GEN, TaskType.WSD}
+)
+"""Types that may rightly speak of something else: a hypothesis that does not follow, what comes
+next, another use of a word."""
 
 _FEWEST_ASKED: Final = 3
 """Fewer content words that are not found prove nothing ("How did she feel?")."""
@@ -115,8 +118,8 @@ class Grounded:
     For other types the score is the share of content words of the question and
     the response (of a label, the question alone) that the best sentence, or
     pair of neighbours, holds. A task without content words, or of a type that
-    asks of the passage as a whole, passes unmeasured; one with only a few, or
-    whose hypothesis may speak of something else, passes whatever its score.
+    asks of the passage as a whole, passes unmeasured; one with only a few, or of a
+    type that may speak of something else, passes whatever its score.
     """
 
     max_answer_words: int = 40

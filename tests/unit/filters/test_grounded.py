@@ -141,7 +141,7 @@ def test_too_few_words_to_be_found_prove_nothing() -> None:
     assert Grounded().judge([made])[0] == Verdict(keep=True, score=0.0)
 
 
-@pytest.mark.parametrize("kind", [TaskType.NLI, TaskType.TE])
+@pytest.mark.parametrize("kind", [TaskType.NLI, TaskType.TE, TaskType.SENT_COMP, TaskType.WSD])
 def test_a_hypothesis_may_speak_of_something_else(kind: TaskType) -> None:
     made = task("maybe", kind=kind, question="Tigers sleep at noon in Bengal.")
     assert Grounded().judge([made])[0] == Verdict(keep=True, score=0.0)
