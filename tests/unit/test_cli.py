@@ -13,7 +13,18 @@ from katsuo.cli.progress import Watcher
 from katsuo.road import Event
 
 VERBS = ("ingest", "generate", "curate", "adapt", "evaluate", "report")
-COMMANDS = ("run", *VERBS, "init", "remix", "teach", "models", "doctor")
+COMMANDS = (
+    "run",
+    *VERBS,
+    "funnel",
+    "dropped",
+    "explain",
+    "init",
+    "remix",
+    "teach",
+    "models",
+    "doctor",
+)
 
 
 def katsuo(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -124,3 +135,33 @@ def test_a_rejected_model_ends_with_code_three_behind_its_summary(
     assert done.returncode == 3
     assert "adapted model rejected: tasks: It forgot how to read." in done.stderr
     assert "6-report/report.html" in done.stdout
+
+
+def test_what_was_dropped_can_be_counted_sampled_and_explained(
+    fake_recipe: Path, tmp_path: Path
+) -> None:
+    assert katsuo("curate", str(fake_recipe), cwd=tmp_path).returncode == 0
+    counted = katsuo("funnel", "runs/fake", cwd=tmp_path)
+    assert "pipe-missing" in counted.stdout
+    drawn = katsuo("dropped", "runs/fake", "--stage", "generate", "--sample", "1", cwd=tmp_path)
+    id_, stage, *_ = drawn.stdout.split()
+    assert stage == "generate"
+    told = katsuo("explain", "runs/fake", id_, cwd=tmp_path)
+    assert "fate        dropped by wire in generate" in told.stdout
+    as_json = katsuo("explain", "runs/fake", id_, "--json", cwd=tmp_path)
+    assert json.loads(as_json.stdout)["dropped"]["item_id"] == id_
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("funnel", "nowhere"), "is no run folder"),
+        (("dropped", "nowhere", "--stage", "cook"), "no stage is called 'cook'"),
+        (("explain", "nowhere", "12345678"), "is no run folder"),
+    ],
+)
+def test_a_look_at_nothing_is_one_line(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = katsuo(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert said in done.stderr

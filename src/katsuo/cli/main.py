@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from katsuo.cli import doctor, exporting, models, running, starting, teaching
+from katsuo.cli import doctor, exporting, looking, models, running, starting, teaching
 from katsuo.errors import KatsuoError, RejectedError
 from katsuo.version import VERSION
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 starting.add(app)
 running.add(app)
+looking.add(app)
 teaching.add(app)
 exporting.add(app)
 models.add(app)

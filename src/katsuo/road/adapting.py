@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from katsuo import engines, seeds
 from katsuo.errors import RecipeError
 from katsuo.recipe import of_arm
+from katsuo.road import lineage
 from katsuo.road.adapters import ASKED_LATER, adapted, is_whole, tuned_with, without
 from katsuo.road.crews import Job
 from katsuo.road.sources import Sources, contexts
@@ -68,15 +69,18 @@ def adapt(trip: Trip) -> None:
     def work(folder: StageFolder) -> dict[str, Any]:
         counts = Counts(unit="pair")
         lines: list[Dropped] = []
+        learned: list[dict[str, Any]] = []
         done: list[dict[str, Any]] = []
         for tuning in tunings:
             counts.keep(len(tuning.pairs))
             counts.drop(tuning.dropped)
             lines.extend(tuning.dropped)
+            learned.extend(_learned(tuning))
             done.append(_tuned(trip, tuning, folder))
             if tuning.arm == TASKS:
                 tunings.steps[tuning.seed] = done[-1]["steps"]
         tables.write(folder.dropped(0), tables.DROPPED, map(tables.dropped_row, lines))
+        tables.write(folder.folder / lineage.LEARNED, tables.LEARNED, learned)
         return {
             "settings": stated,
             "base": {"name": base.name, "sha256": base.sha256, "note": base.note},
@@ -87,6 +91,12 @@ def adapt(trip: Trip) -> None:
         }
 
     trip.stage("adapt", key, work)
+
+
+def _learned(tuning: Tuning) -> Iterator[dict[str, Any]]:
+    """Which pairs a tuning learns, so that a row can say which adapters know it."""
+    for pair in tuning.pairs:
+        yield {"arm": tuning.arm, "seed": tuning.seed, "pair_id": lineage.pair_id(pair)}
 
 
 def adapter_folder(trip: Trip, arm: str, seed: int) -> Path:

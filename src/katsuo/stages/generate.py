@@ -112,6 +112,11 @@ def generate(
         yield _task(draft, completion, form, settings)
 
 
+def draft_id(generator: str, form: str, context_id: str, kind: TaskType, number: int) -> str:
+    """Names a draft before it is written: by whom, in which format, of what, the how-manieth."""
+    return digest("draft", generator, form, context_id, kind.value, str(number))
+
+
 def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator[_Wanted]:
     for context in contexts:
         for kind in settings.task_types:
@@ -120,7 +125,7 @@ def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator
                 seed = derive(settings.seed, "generate", *names)
                 steered = settings.steered
                 yield _Wanted(
-                    id=digest("draft", settings.generator, settings.format, *names),
+                    id=draft_id(settings.generator, settings.format, context.id, kind, number),
                     context=context,
                     wish=wishes.drawn(context, kind, seed) if steered else Wish(type=kind),
                     seed=seed,

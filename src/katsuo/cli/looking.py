@@ -1,0 +1,195 @@
+"""`katsuo funnel`, `dropped` and `explain`: where rows came from, and why others left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from katsuo.cli.running import AsJson
+
+if TYPE_CHECKING:
+    from katsuo.road.lineage import Step, Story
+    from katsuo.types import Dropped
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]
+Stage = Annotated[
+    str | None, typer.Option(help="Of one stage: ingest, generate, curate, adapt or evaluate.")
+]
+By = Annotated[str | None, typer.Option(help="By one filter or part, such as grounded.")]
+Reason = Annotated[str | None, typer.Option(help="For one reason, such as answer-not-in-context.")]
+Sample = Annotated[
+    int | None, typer.Option(min=1, help="So many lines, drawn by chance; all of them without it.")
+]
+Seed = Annotated[int, typer.Option(help="Root of the draw.")]
+RowId = Annotated[
+    str, typer.Argument(metavar="ID", help="A task's, draft's or passage's id, or its beginning.")
+]
+
+_WIDTH: Final = 100
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command("funnel", epilog="Example: katsuo funnel runs/demo")(funnel)
+    app.command("dropped", epilog="Example: katsuo dropped runs/demo --by grounded --sample 10")(
+        dropped
+    )
+    app.command("explain", epilog="Example: katsuo explain runs/demo 3f9ac2d1")(explain)
+
+
+def funnel(run: RunPath, as_json: AsJson = False) -> None:
+    """Count what arrived, passed and was dropped at every stage, by whom and why."""
+    from dataclasses import asdict
+
+    from katsuo.road import lineage
+
+    told = {_name(one.folder, run): lineage.funnel(one) for one in lineage.runs_in(run)}
+    if as_json:
+        print(json.dumps({name: [asdict(step) for step in steps] for name, steps in told.items()}))
+        return
+    for name, steps in told.items():
+        print("\n".join(_funnel(name, steps)))
+
+
+def dropped(
+    run: RunPath,
+    stage: Stage = None,
+    by: By = None,
+    reason: Reason = None,
+    sample: Sample = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Print what was dropped: the row's id, by whom, why, and how it began."""
+    from katsuo.road import lineage
+    from katsuo.store.tables import dropped_row
+
+    _check(stage)
+    lines = (
+        line
+        for one in lineage.runs_in(run)
+        for line in lineage.dropped(one, stage=stage, by=by, reason=reason)
+    )
+    chosen = lines if sample is None else iter(lineage.sampled(lines, sample, seed))
+    n_lines = 0
+    for line in chosen:
+        n_lines += 1
+        print(json.dumps(dropped_row(line), ensure_ascii=False) if as_json else _line(line))
+    if not n_lines and not as_json:
+        print("nothing was dropped so; katsuo funnel says by whom and why rows were")
+
+
+def explain(run: RunPath, row_id: RowId, as_json: AsJson = False) -> None:
+    """Tell the whole story of a row: document, passage, evidence, generator, scores, fate."""
+    from katsuo.errors import RecipeError
+    from katsuo.road import lineage
+
+    stories = []
+    refused: RecipeError | None = None
+    for one in lineage.runs_in(run):
+        try:
+            stories.append(lineage.story(one, row_id))
+        except RecipeError as error:
+            refused = error
+    if not stories:
+        assert refused is not None, "a run either tells a story or says why not"
+        raise refused
+    for story in stories:
+        print(
+            json.dumps(_facts(story), ensure_ascii=False) if as_json else "\n".join(_story(story))
+        )
+
+
+def _check(stage: str | None) -> None:
+    from katsuo.errors import RecipeError
+    from katsuo.store.runs import FOLDERS
+
+    if stage is not None and stage not in FOLDERS:
+        raise RecipeError(f"no stage is called {stage!r}; the stages are {', '.join(FOLDERS)}")
+
+
+def _name(folder: Path, run: Path) -> str:
+    return str(folder) if folder == run else str(folder.relative_to(run))
+
+
+def _funnel(name: str, steps: list[Step]) -> Iterator[str]:
+    yield f"{name}"
+    yield f"{'stage':<10} {'arrived':>9} {'passed':>9} {'dropped':>9}"
+    for step in steps:
+        n_dropped = step.arrived - step.passed
+        yield f"{step.stage:<10} {step.arrived:>9} {step.passed:>9} {n_dropped:>9}  {step.unit}s"
+        for by, reasons in step.dropped.items():
+            for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
+                yield f"{'':<30} {n:>9}  {by}: {reason}"
+    yield ""
+
+
+def _line(line: Dropped) -> str:
+    excerpt = " ".join(line.excerpt.split())
+    return f"{line.item_id}  {line.stage}  {line.by}: {line.reason}  {excerpt[:_WIDTH]}"
+
+
+def _facts(story: Story) -> dict[str, Any]:
+    """A story as JSON."""
+    from katsuo.store import tables
+
+    task = story.task
+    return {
+        "context": tables.context_row(story.context, story.source),
+        "task": None if task is None else tables.task_row(task),
+        "kept": story.kept,
+        "dropped": None if story.dropped is None else tables.dropped_row(story.dropped),
+        "learned_by": list(story.learned_by),
+    }
+
+
+def _story(story: Story) -> Iterator[str]:
+    context, task = story.context, story.task
+    place = f"characters {context.start} to {context.end}"
+    page = f", page {context.page}" if context.page is not None else ""
+    heading = f", under {context.heading!r}" if context.heading else ""
+    yield f"document    {story.source} ({context.document_id})"
+    yield f"passage     {context.id}: {place}{page}{heading}"
+    if task is not None:
+        about = "" if task.answerable else ", not answered by the passage"
+        yield f"task        {task.id}: {task.type.full_name}{about}"
+        origin = task.origin
+        yield f"written by  {origin.generator}, format {origin.format}, seed {origin.seed}"
+        yield f"scores      {_scores(task.scores)}"
+    if story.dropped is not None:
+        line = story.dropped
+        yield f"fate        dropped by {line.by} in {line.stage}: {line.reason}"
+    elif task is not None:
+        yield f"fate        {'kept' if story.kept else 'written; curation has not judged it'}"
+    if story.learned_by:
+        yield f"learned by  {'; '.join(story.learned_by)}"
+    yield ""
+    yield _marked(story)
+    if task is not None:
+        yield ""
+        yield f"instruction {task.instruction.replace(context.text.strip(), '[the passage]')}"
+        yield f"response    {task.response}"
+    elif story.dropped is not None:
+        yield ""
+        yield f"it began    {story.dropped.excerpt}"
+    yield ""
+
+
+def _scores(scores: Any) -> str:  # noqa: ANN401 -- a mapping of floats
+    return ", ".join(f"{name} {value:.3f}" for name, value in sorted(scores.items())) or "none"
+
+
+def _marked(story: Story) -> str:
+    """The passage, its evidence between double arrows."""
+    text = story.context.text
+    spans = story.task.evidence if story.task is not None else ()
+    behind = len(text)
+    for span in sorted(set(spans), key=lambda span: -span.start):
+        if span.end <= behind:  # of two that overlap, the later one is marked
+            text = f"{text[: span.start]}»{text[span.start : span.end]}«{text[span.end :]}"
+            behind = span.start
+    return text
