@@ -1,4 +1,4 @@
-"""`katsuo funnel`, `dropped` and `explain`: where rows came from, and why others left."""
+"""`katsuo funnel`, `dropped`, `explain` and `forget`: where rows came from, and why others left."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from katsuo.cli.running import AsJson
 
 if TYPE_CHECKING:
+    from katsuo.road.forgetting import Forgotten
     from katsuo.road.lineage import Step, Story
     from katsuo.types import Dropped
 
@@ -29,6 +30,11 @@ RowId = Annotated[
     str, typer.Argument(metavar="ID", help="A task's, draft's or passage's id, or its beginning.")
 ]
 
+DocumentName = Annotated[
+    str, typer.Argument(metavar="DOCUMENT", help="Its path, file name or id, as explain tells it.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it, say what would be done.")]
+
 _WIDTH: Final = 100
 
 
@@ -38,6 +44,7 @@ def add(app: typer.Typer) -> None:
     app.command("dropped", epilog="Example: katsuo dropped runs/demo --by grounded --sample 10")(
         dropped
     )
+    app.command("forget", epilog="Example: katsuo forget runs/demo tariffs.csv --yes")(forget)
     app.command("explain", epilog="Example: katsuo explain runs/demo 3f9ac2d1")(explain)
 
 
@@ -102,6 +109,37 @@ def explain(run: RunPath, row_id: RowId, as_json: AsJson = False) -> None:
         print(
             json.dumps(_facts(story), ensure_ascii=False) if as_json else "\n".join(_story(story))
         )
+
+
+def forget(run: RunPath, document: DocumentName, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Take a document out of a run with all that came of it, and keep it out of later runs."""
+    from dataclasses import asdict
+
+    from katsuo.road.forgetting import foretold
+    from katsuo.road.forgetting import forget as forgotten
+
+    told = forgotten(run, document, lambda _: None) if yes else foretold(run, document)
+    if as_json:
+        print(json.dumps({"done": yes, **asdict(told)}, ensure_ascii=False))
+        return
+    print("\n".join(_forgotten(told, run, done=yes)))
+
+
+def _forgotten(told: Forgotten, run: Path, *, done: bool) -> Iterator[str]:
+    yield f"{'forgotten' if done else 'would be forgotten'}: {', '.join(told.sources)}"
+    yield f"passages {told.n_passages}, curated tasks {told.n_tasks}"
+    yield f"adapters that learned of it, now to be tuned anew: {'; '.join(told.adapters) or 'none'}"
+    if not done:
+        yield "the same command with --yes does it; it cannot be undone"
+        return
+    yield (
+        f"{told.n_sentences} sentences that only it had: {told.n_before} files held one, none does"
+        if told.n_sentences
+        else "it had no sentence of its own that could be looked for"
+    )
+    if told.beside:
+        yield f"runs beside this one that still hold it: {', '.join(told.beside)}"
+    yield f"what is left is put together again by: katsuo run {run}"
 
 
 def _check(stage: str | None) -> None:

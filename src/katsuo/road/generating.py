@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from katsuo.models.endpoint import Endpoint
 from katsuo.models.schedule import SCHEDULE
 from katsuo.protocols import Completes
 from katsuo.road.trip import Counts, Event, Trip, key_of
-from katsuo.sections import Generate
+from katsuo.sections import Generate, Recipe
 from katsuo.stages.generate import GenerateSettings
 from katsuo.stages.generate import generate as drafts
 from katsuo.store import tables
@@ -25,58 +25,86 @@ from katsuo.types import Dropped, Task
 from katsuo.wire import KATSUO_V1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a recipe asks of its generator, and how that is stated."""
+
+    named: engines.Named
+    engine: str
+    settings: GenerateSettings
+    stated: dict[str, Any]
+    """For the manifest, and for the keys of cells."""
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> _Asked:
+        asked = recipe.generate
+        named = _generator(asked)
+        engine = engines.engine_of(named, asked.engine)
+        settings = GenerateSettings(
+            generator=named.name if named.is_fake else f"{named.name}@{named.identity[:16]}",
+            format=engines.wire_format(named, asked.format),
+            task_types=tuple(asked.task_types),
+            seed=recipe.seed,
+            per_context=asked.per_context,
+            steered=asked.steered,
+            sampling=asked.sampling,
+        )
+        if settings.steered and settings.format != KATSUO_V1:
+            raise RecipeError(
+                f"generate.steered is true and {named.name} is asked in {settings.format}, which "
+                "cannot say an answer; take a generator that was taught katsuo-v1, or leave "
+                "steered out"
+            )
+        stated = {
+            **asked.stated,
+            "format": settings.format,
+            "engine": engine,
+            "engine_version": engines.engine_version(engine),
+            "identity": named.identity,
+            "seed": recipe.seed,
+        }
+        return cls(named=named, engine=engine, settings=settings, stated=stated)
+
+
+def cells_of(trip: Trip) -> dict[Path, Cell]:
+    """Where the drafts of every shard of contexts lie, or will."""
+    stated = _Asked.of(trip.recipe).stated
+    parts = trip.run.stage("ingest").parts()
+    return {part: _cell(trip, part, stated) for part in parts}
+
+
+def _cell(trip: Trip, part: Path, stated: dict[str, Any]) -> Cell:
+    return trip.run.cell("generate", key_of("generate", sha256(part), stated))
+
+
 def generate(trip: Trip) -> None:
     """Take the stage `generate`."""
-    asked = trip.recipe.generate
-    named = _generator(asked)
-    engine = engines.engine_of(named, asked.engine)
-    settings = GenerateSettings(
-        generator=named.name if named.is_fake else f"{named.name}@{named.identity[:16]}",
-        format=engines.wire_format(named, asked.format),
-        task_types=tuple(asked.task_types),
-        seed=trip.recipe.seed,
-        per_context=asked.per_context,
-        steered=asked.steered,
-        sampling=asked.sampling,
-    )
-    if settings.steered and settings.format != KATSUO_V1:
-        raise RecipeError(
-            f"generate.steered is true and {named.name} is asked in {settings.format}, which "
-            "cannot say an answer; take a generator that was taught katsuo-v1, or leave steered out"
-        )
-    stated = {
-        **asked.stated,
-        "format": settings.format,
-        "engine": engine,
-        "engine_version": engines.engine_version(engine),
-        "identity": named.identity,
-        "seed": trip.recipe.seed,
-    }
+    asked = _Asked.of(trip.recipe)
+    named, settings, stated = asked.named, asked.settings, asked.stated
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        shard_keys = {
-            part: key_of("generate", sha256(part), stated)
-            for part in trip.run.stage("ingest").parts()
-        }
+        shards = {part: _cell(trip, part, stated) for part in trip.run.stage("ingest").parts()}
         schedule = replace(SCHEDULE, sharing=settings.format == KATSUO_V1)
         opened = cache(
-            lambda: engines.open_completes(named, engine, asked.weights, schedule=schedule)
+            lambda: engines.open_completes(
+                named, asked.engine, trip.recipe.generate.weights, schedule=schedule
+            )
         )
 
-        def one(shard: tuple[Path, str]) -> Cell:
-            cell = trip.run.cell("generate", shard[1])
+        def one(shard: tuple[Path, Cell]) -> Cell:
+            part, cell = shard
             if not cell.done:
-                write_cell(shard[0], cell, opened(), settings)
+                write_cell(part, cell, opened(), settings)
             return cell
 
         counts = Counts(unit="draft")
         seconds = 0.0
-        done = LocalExecutor().map(one, shard_keys.items())
+        done = LocalExecutor().map(one, shards.items())
         for number, cell in enumerate(done):
             folder.refer(number, cell)
             counts.add(cell.facts)
             seconds += cell.facts["seconds"]
-            trip.listen(_event(number + 1, len(shard_keys), counts, seconds))
+            trip.listen(_event(number + 1, len(shards), counts, seconds))
         return {
             "settings": stated,
             "model": {"name": named.name, "identity": named.identity, "note": named.note},
@@ -114,6 +142,11 @@ def write_cell(part: Path, cell: Cell, model: Completes, settings: GenerateSetti
             made.append(item)
         else:
             lines.append(item)
+    fill_cell(cell, made, lines, began)
+
+
+def fill_cell(cell: Cell, made: list[Task], lines: list[Dropped], began: float) -> None:
+    """Write a cell of drafts: what became tasks, the ledger of the rest, how long it took."""
     counts = Counts(unit="draft")
     counts.keep(len(made))
     counts.drop(lines)

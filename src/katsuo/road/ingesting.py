@@ -24,6 +24,7 @@ from katsuo.stages.ingest import IngestSettings, Seen, contexts_of
 from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
+from katsuo.store.tombstones import forgotten
 from katsuo.types import EXCERPT_CHARS, Context, Dropped
 
 SHARD_CONTEXTS: Final = 64
@@ -47,12 +48,14 @@ def ingest(trip: Trip) -> None:
     cells = {
         path: key_of("ingest", str(path), _sha256(path), named, target.sha256) for path in files
     }
-    key = key_of("ingest", list(cells.values()), recipe.limit)
+    gone = forgotten(trip.run.home)
+    # Without forgotten documents, keys are as they were before there could be any.
+    key = key_of("ingest", list(cells.values()), recipe.limit, *([gone] if gone else []))
 
     def work(folder: StageFolder) -> dict[str, Any]:
         seconds = _fill(trip, cells, target)
         counts = Counts(unit="passage")
-        n_documents = _assemble(trip, folder, list(cells.values()), counts)
+        n_documents = assemble(trip, folder, list(cells.values()), counts)
         return {
             "settings": recipe.ingest.model_dump(mode="json"),
             "inputs": {shown(path): cells[path] for path in files},
@@ -85,12 +88,16 @@ def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenize
     began = time.monotonic()
     lines: list[Dropped] = []
     n_documents = 0
+    gone = frozenset(forgotten(trip.run.home))
 
     def rows() -> Iterator[Row]:
         nonlocal n_documents
         for document in readers.read(path, text_column=trip.recipe.ingest.text_column):
             if isinstance(document, Dropped):
                 lines.append(document)
+                continue
+            if document.id in gone:
+                lines.append(forgotten_line(document.id))
                 continue
             n_documents += 1
             for item in contexts_of(document, settings, tokenizer):
@@ -106,8 +113,13 @@ def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenize
         write_json(folder / "cell.json", {"n_documents": n_documents, "seconds": seconds})
 
 
-def _assemble(trip: Trip, folder: StageFolder, keys: list[str], counts: Counts) -> int:
-    """Write the shards of the stage from the cells; the number of documents."""
+def forgotten_line(document_id: str) -> Dropped:
+    """The ledger line of a document that must not be read: it says nothing of it."""
+    return Dropped(item_id=document_id, stage="ingest", by="corpus", reason="document-forgotten")
+
+
+def assemble(trip: Trip, folder: StageFolder, keys: list[str], counts: Counts) -> int:
+    """Write the shards of the stage into `folder` from the cells; the number of documents."""
     turned_away: list[Dropped] = []
     n_documents = 0
 

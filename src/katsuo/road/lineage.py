@@ -10,7 +10,7 @@ All of it is read from a run folder; nothing is made or changed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -84,7 +84,7 @@ def funnel(run: Run) -> list[Step]:
     for verb in FOLDERS:
         stage = run.stage(verb)
         counts = stage.manifest.get("counts")
-        if not counts:
+        if not counts or "domains" in stage.manifest:  # the sum of a study; its domains tell more
             continue
         gone = Counter((line.by, line.reason) for line in _lines(run, verb))
         stated = Counter(counts["dropped"])
@@ -172,19 +172,19 @@ def _found(run: Run, id_: str) -> Iterator[Story]:
         context = tables.context_of(row)
         if context.id.startswith(id_):
             yield Story(context=context, source=row["source"])
-        for draft_name in unread & _drafts_of(run, context):
+        for draft_name in unread & drafts_of(run.stage("generate").manifest, context.id):
             yield Story(context=context, source=row["source"], dropped=gone[draft_name])
 
 
-def _drafts_of(run: Run, context: Context) -> set[str]:
-    """The ids of all drafts that were asked for about `context`."""
-    asked = run.stage("generate").manifest.get("settings")
+def drafts_of(manifest: Mapping[str, Any], context_id: str) -> set[str]:
+    """The ids of all drafts about a passage that a run with this manifest of `generate` asked."""
+    asked = manifest.get("settings")
     if not asked:
         return set()
     named = asked["generator"]
     generator = named if asked["engine"] == "fake" else f"{named}@{asked['identity'][:16]}"
     return {
-        draft_id(generator, asked["format"], context.id, TaskType(kind), number)
+        draft_id(generator, asked["format"], context_id, TaskType(kind), number)
         for kind in asked["task_types"]
         for number in range(asked["per_context"])
     }

@@ -41,7 +41,7 @@ class Sources:
         if self.held_out:
             made["held out"] = sorted(self.held_out)
         for name, arm in self.arms.items():
-            if arm.learn in ("tasks", "elsewhere") and (inner := self._inner(name)) is not None:
+            if arm.learn in ("tasks", "elsewhere") and (inner := self.inner(name)) is not None:
                 for stage in (ingest, generate, curate):
                     stage(inner)
                 made[name] = inner.manifest("curate")["outputs"]
@@ -54,7 +54,7 @@ class Sources:
         if self.arms[name].learn == "remix":
             wanted = set(self.trip.recipe.generate.task_types)
             return [task for task in self._human() if task.type in wanted]
-        inner = self._inner(name) or self.trip
+        inner = self.inner(name) or self.trip
         found = list(tables.tasks(inner.run.stage("curate").parts()))
         kept = [task for task in found if task.document_id not in self.held_out]
         if found and not kept:
@@ -71,7 +71,7 @@ class Sources:
         chance.shuffle(found)
         return task_pairs(found)
 
-    def _inner(self, name: str) -> Trip | None:
+    def inner(self, name: str) -> Trip | None:
         """The run inside this one that makes an arm's own tasks; none where it has none."""
         arm, trip = self.arms[name], self.trip
         if arm.learn == "elsewhere" and not trip.recipe.adapt.elsewhere:

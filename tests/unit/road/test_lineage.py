@@ -17,12 +17,17 @@ from katsuo.types import Dropped, Task
 MAKERS = "generate.task_types=[exqa, ynqa, summarization]"
 
 
+def travelled(recipe: Path, folder: Path, *changes: str, until: str) -> Run:
+    found = Run.at(folder)
+    chosen = recipes.load(recipe, [MAKERS, *changes])
+    travel(chosen, found, until=until, listen=lambda _: None)
+    return found
+
+
 @pytest.fixture
 def run(fake_recipe: Path, tmp_path: Path) -> Run:
     """The fake road, as far as the adapters."""
-    found = Run.at(tmp_path / "runs" / "one")
-    travel(recipes.load(fake_recipe, [MAKERS]), found, until="adapt", listen=lambda _: None)
-    return found
+    return travelled(fake_recipe, tmp_path / "runs" / "one", until="adapt")
 
 
 def kept(run: Run) -> list[Task]:
@@ -44,10 +49,10 @@ def test_the_funnel_says_by_whom_and_why_at_every_stage(run: Run) -> None:
 
 
 def test_a_ledger_that_lost_a_line_is_noticed(run: Run) -> None:
-    stage = run.stage("curate")
+    stage = run.stage("generate")
     gone = next(part for part in stage.dropped_parts() if list(tables.read(part)))
     tables.write(gone, tables.DROPPED, list(tables.read(gone))[1:])
-    with pytest.raises(DataError, match="3-curated: the ledger holds"):
+    with pytest.raises(DataError, match="2-tasks: the ledger holds"):
         lineage.funnel(run)
 
 
@@ -87,7 +92,9 @@ def test_a_kept_task_tells_its_passage_its_fate_and_who_learned_it(run: Run) -> 
     assert not any(name.startswith("tapt") for name in story.learned_by)
 
 
-def test_a_task_that_curation_dropped_is_told_in_full(run: Run) -> None:
+def test_a_task_that_curation_dropped_is_told_in_full(fake_recipe: Path, tmp_path: Path) -> None:
+    strict = "curate=[{well_formed: {min_instruction_words: 4000}}]"
+    run = travelled(fake_recipe, tmp_path / "runs" / "one", strict, until="curate")
     line = next(lineage.dropped(run, stage="curate"))
     story = lineage.story(run, line.item_id)
     assert (story.kept, story.dropped, story.learned_by) == (False, line, ())

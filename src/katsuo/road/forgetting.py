@@ -1,0 +1,303 @@
+"""Can a document be taken out of a run as if it had never been there?
+
+    cells of files     rows of the document out, the ledger's excerpts blank
+    cells of drafts    written again for the shards as they are now; nothing is generated anew
+    adapters           those that learned from it go, with all scores and the report
+    tombstone          later runs beside this one leave the document out
+    proof              sentences of it are looked for in every file, before and after
+
+What stays is what other documents gave. Runs beside this one are looked into and
+named, not changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from katsuo import recipe as recipes
+from katsuo import seeds
+from katsuo.errors import DataError, RecipeError
+from katsuo.road import learners, lineage, studying
+from katsuo.road.generating import cells_of, fill_cell
+from katsuo.road.ingesting import assemble, forgotten_line
+from katsuo.road.learners import passages
+from katsuo.road.sources import Sources
+from katsuo.road.trip import Counts, Event, Listener, Trip
+from katsuo.store import tables
+from katsuo.store.files import write_json
+from katsuo.store.runs import FOLDERS, Cell, Run, StageFolder
+from katsuo.store.tombstones import forbid
+from katsuo.store.traces import traces
+from katsuo.templates.phrases import sentences
+
+_PROOFS: Final = 10
+"""Sentences of the document that are looked for."""
+_FEWEST_WORDS: Final = 6
+"""A shorter sentence could be anybody's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What was taken out, and how that is known."""
+
+    documents: tuple[str, ...]
+    """Their ids."""
+    sources: tuple[str, ...]
+    """What they were called."""
+    n_passages: int
+    n_tasks: int
+    """Curated tasks about them."""
+    adapters: tuple[str, ...]
+    """Tunings that had learned from them; they are gone."""
+    n_sentences: int
+    """Sentences that stood in no other document and were looked for."""
+    n_before: int
+    """Files that held one of them before; none does now."""
+    beside: tuple[str, ...]
+    """Other runs that still hold one of them."""
+
+
+def foretold(folder: Path, named: str) -> Forgotten:
+    """What `forget` would take out; nothing is changed.
+
+    Raises:
+        RecipeError: If the run holds no such document, or several of that name.
+    """
+    inner, gone, sources = _asked(Run.at(folder), named, lambda _: None)
+    return _told(inner, gone, sources)
+
+
+def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
+    """Take the document called `named` out of the run in `folder`, and what came of it.
+
+    The stages are gone afterwards; `katsuo run` puts them together again from what is left.
+
+    Args:
+        folder: A run folder.
+        named: The document's path, file name or id, as `1-contexts` has it.
+        listen: Hears what is done.
+
+    Raises:
+        RecipeError: If the run holds no such document, or several of that name.
+        DataError: If a trace is left.
+    """
+    run = Run.at(folder)
+    inner, gone, sources = _asked(run, named, listen)
+    with run.alone():
+        told = _told(inner, gone, sources)
+        proofs = _proofs(inner, gone)
+        before = [path for place in (folder, run.home) for path, _ in traces(place, proofs)]
+        forbid(run.home, gone)
+        pairs = learners.pairs_about(inner, gone)
+        for one in inner:
+            for name in learners.tunings_on(one, pairs):
+                learners.delete_tuning(one, name)
+        for one in inner:
+            _scrub(one, gone)
+        for path in chain(*(traces(place, proofs) for place in (run.home, folder))):
+            _delete(path[0], run)
+        left = [path for place in (folder, run.home) for path, _ in traces(place, proofs)]
+        if left:
+            raise DataError(f"{left[0]}: still holds a sentence of {named}; delete the file")
+    return replace(told, n_sentences=len(proofs), n_before=len(before), beside=_beside(run, proofs))
+
+
+def _asked(
+    run: Run, named: str, listen: Listener
+) -> tuple[list[Trip], frozenset[str], dict[str, str]]:
+    """The runs to be scrubbed, the documents to go, and what every document is called."""
+    trip = Trip(recipe=recipes.load(run.folder), run=run, listen=listen)
+    inner = list(_trips(trip))
+    sources = _sources(inner)
+    return inner, _named(named, sources, run.folder), sources
+
+
+def _trips(trip: Trip) -> Iterator[Trip]:
+    """This run and all inside it that have passages: domains, arms with tasks of their own."""
+    if trip.recipe.domains:
+        for one in studying.domains(trip).values():
+            yield from _trips(one)
+        return
+    if not trip.manifest("ingest"):
+        raise RecipeError(f"{trip.run.folder}: has read no documents; there is nothing to forget")
+    yield trip
+    sources = Sources(trip)
+    for name in trip.recipe.adapt.arms_by_name:
+        inner = sources.inner(name)
+        if inner is not None and inner.manifest("ingest"):
+            yield inner
+
+
+def _sources(trips: Iterable[Trip]) -> dict[str, str]:
+    """Document id -> what it was called."""
+    return {row["document_id"]: row["source"] for trip in trips for row in passages(trip)}
+
+
+def _named(named: str, sources: dict[str, str], folder: Path) -> frozenset[str]:
+    """The ids of the document called `named`."""
+    found = {id_ for id_, source in sources.items() if named in (id_, source)}
+    if not found:
+        found = {id_ for id_, source in sources.items() if Path(source).name == Path(named).name}
+        if len({sources[id_] for id_ in found}) > 1:
+            listed = ", ".join(sorted({sources[id_] for id_ in found}))
+            raise RecipeError(f"{folder}: {named} may be {listed}; give the whole path")
+    if not found:
+        listed = ", ".join(sorted(set(sources.values()))[:5])
+        raise RecipeError(f"{folder}: holds no document {named}; it holds {listed} …")
+    return frozenset(found)
+
+
+def _told(trips: Sequence[Trip], gone: frozenset[str], sources: dict[str, str]) -> Forgotten:
+    """What is about to go."""
+    tasks = {
+        task.id
+        for trip in trips
+        for task in tables.tasks(trip.run.stage("curate").parts())
+        if task.document_id in gone
+    }
+    pairs = learners.pairs_about(trips, gone)
+    held = {row["id"] for trip in trips for row in passages(trip) if row["document_id"] in gone}
+    return Forgotten(
+        documents=tuple(sorted(gone)),
+        sources=tuple(sorted({sources[id_] for id_ in gone})),
+        n_passages=len(held),
+        n_tasks=len(tasks),
+        adapters=tuple(name for one in trips for name in learners.tunings_on(one, pairs)),
+        n_sentences=0,
+        n_before=0,
+        beside=(),
+    )
+
+
+def _proofs(trips: Sequence[Trip], gone: frozenset[str]) -> list[str]:
+    """Sentences that stand in the document and in no other, drawn by chance."""
+    own: dict[str, None] = {}
+    for trip in trips:
+        for row in passages(trip):
+            if row["document_id"] in gone:
+                # Line by line: a heading is no part of the sentence behind it.
+                for line in row["text"].splitlines():
+                    own |= dict.fromkeys(" ".join(one.split()) for one in sentences(line))
+    wanted = [one for one in own if len(one.split()) >= _FEWEST_WORDS]
+    for trip in trips:
+        for row in passages(trip):
+            if row["document_id"] not in gone:
+                text = " ".join(row["text"].split())
+                wanted = [one for one in wanted if one not in text]
+    seeds.stream(0, "forget").shuffle(wanted)
+    return wanted[:_PROOFS]
+
+
+def _scrub(trip: Trip, gone: frozenset[str]) -> None:
+    """Take the documents out of one run's cells, and its folders away, to be linked anew."""
+    keys = list(trip.manifest("ingest")["inputs"].values())
+    old = trip.run.stage("generate")
+    mine = [cell.folder for cell in cells_of(trip).values() if cell.done]
+    for key in keys:
+        _scrub_file(trip.run.cell("ingest", key), gone)
+    if old.manifest:
+        with TemporaryDirectory(prefix="katsuo-") as scratch:
+            inside = replace(trip, run=replace(trip.run, folder=Path(scratch)))
+            inside.run.stage("ingest").begin()
+            assemble(inside, inside.run.stage("ingest"), keys, Counts(unit="passage"))
+            _move_drafts(inside, old, gone)
+    for folder in mine:
+        if any(row["document_id"] in gone for row in tables.read(folder / "rows.parquet")):
+            shutil.rmtree(folder)
+    for verb in FOLDERS:
+        shutil.rmtree(trip.run.stage(verb).folder, ignore_errors=True)
+    trip.listen(Event(stage="forget", note=f"{trip.run.folder}: to be put together again"))
+
+
+def _scrub_file(cell: Cell, gone: frozenset[str]) -> None:
+    """Take the documents out of what was read from one file."""
+    if not cell.done:
+        return
+    path = cell.folder / "rows.parquet"
+    held = {row["document_id"] for row in tables.read(path)} & gone
+    if not held:
+        return
+    kept = [row for row in tables.read(path) if row["document_id"] not in gone]
+    # A ledger line does not say of which document it is, so all excerpts of the file go blank.
+    lines = [{**row, "excerpt": ""} for row in tables.read(cell.folder / "dropped.parquet")]
+    lines += [tables.dropped_row(forgotten_line(id_)) for id_ in sorted(held)]
+    tables.write(path, tables.CONTEXTS, kept)
+    tables.write(cell.folder / "dropped.parquet", tables.DROPPED, lines)
+    facts = cell.facts
+    write_json(
+        cell.folder / "cell.json", {**facts, "n_documents": facts["n_documents"] - len(held)}
+    )
+
+
+def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
+    """Write the cells of the shards as they are now, from the drafts that were there before."""
+    tasks = _Stream(
+        (task, task.context_id)
+        for task in tables.tasks(old.parts())
+        if task.document_id not in gone
+    )
+    lines = _Stream(
+        (line, line.item_id)
+        for part in old.dropped_parts()
+        for line in map(tables.dropped_of, tables.read(part))
+    )
+    for part, cell in cells_of(trip).items():
+        contexts = [tables.context_of(row) for row in tables.read(part)]
+        drafts = set().union(*(lineage.drafts_of(old.manifest, one.id) for one in contexts))
+        made = tasks.within({one.id for one in contexts})
+        dropped = lines.within(drafts)
+        # Fewer than were asked for: a passage that only now came within the limit.
+        if len(made) + len(dropped) == len(drafts) and not cell.done:
+            fill_cell(cell, made, dropped, time.monotonic())
+
+
+class _Stream:
+    """Items in an order, to be taken group by group; what belongs to nobody is passed over."""
+
+    def __init__(self, items: Iterable[tuple[Any, str]]) -> None:
+        self._items = iter(items)
+        self._passed: list[tuple[Any, str]] = []
+
+    def within(self, names: set[str]) -> list[Any]:
+        """The next items whose names are among `names`; those between stay for later groups."""
+        found = [item for item, name in self._passed if name in names]
+        self._passed = [pair for pair in self._passed if pair[1] not in names]
+        for item, name in self._items:
+            if name in names:
+                found.append(item)
+            else:
+                self._passed.append((item, name))
+                if len(self._passed) > _AHEAD:
+                    break
+        return found
+
+
+_AHEAD: Final = 4096
+"""How far a stream may be read beyond the group that is asked for."""
+
+
+def _delete(path: Path, run: Run) -> None:
+    """Delete a file with a trace; of the shared cells the whole cell, which is made again."""
+    if run.home in path.parents:
+        stage = path.relative_to(run.home).parts[:2]
+        shutil.rmtree(run.home.joinpath(*stage), ignore_errors=True)
+    path.unlink(missing_ok=True)
+
+
+def _beside(run: Run, proofs: Sequence[str]) -> tuple[str, ...]:
+    """Other runs that hold a sentence of the document."""
+    others = (path for path in run.folder.parent.iterdir() if path.is_dir())
+    return tuple(
+        sorted(
+            path.name
+            for path in others
+            if path not in (run.folder, run.home) and next(traces(path, proofs), None)
+        )
+    )

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from katsuo import recipe as recipes
+from katsuo.errors import RecipeError
+from katsuo.road import lineage, travel
+from katsuo.road.forgetting import foretold, forget
+from katsuo.store import tables
+from katsuo.store.runs import Run
+from katsuo.store.tombstones import forgotten
+from katsuo.store.traces import traces
+from katsuo.types import Task
+
+SECRET = "The quartermaster hides the brass key under the third plank of the boathouse floor."
+Go = Callable[..., Run]
+
+
+@pytest.fixture
+def go(fake_recipe: Path, corpus: Path, tmp_path: Path) -> Go:
+    """Travel with the fake recipe over documents one of which holds a secret."""
+    (corpus / "secret.md").write_text(
+        f"# Of the boathouse\n\n{SECRET} Nobody but she may open the door after dark. "
+        "She writes down every hour at which it was opened.\n",
+        "utf-8",
+    )
+
+    def travelled(*changes: str, run: str = "one", until: str = "report") -> Run:
+        found = Run.at(tmp_path / "runs" / run)
+        chosen = recipes.load(fake_recipe, changes)
+        travel(chosen, found, until=until, listen=lambda _: None)
+        return found
+
+    return travelled
+
+
+def curated(run: Run) -> dict[str, Task]:
+    return {task.id: task for task in tables.tasks(run.stage("curate").parts())}
+
+
+def found_in(folder: Path) -> list[Path]:
+    return [path for path, _ in traces(folder, [SECRET])]
+
+
+def test_a_forgotten_document_leaves_no_trace_and_the_rest_stays(go: Go, tmp_path: Path) -> None:
+    run = go()
+    before = curated(run)
+    own = {id_ for id_, task in before.items() if SECRET in task.context}
+    assert own
+    assert found_in(run.folder)
+    assert found_in(run.home)
+
+    told = forget(run.folder, "secret.md", lambda _: None)
+    assert (told.n_tasks, told.n_before > 0, told.n_sentences > 0) == (len(own), True, True)
+    assert found_in(tmp_path / "runs") == []
+
+    again = go()
+    assert found_in(tmp_path / "runs") == []
+    assert curated(again) == {id_: task for id_, task in before.items() if id_ not in own}
+    reasons = [line.reason for line in lineage.dropped(again, stage="ingest")]
+    assert "document-forgotten" in reasons
+
+
+def test_nothing_is_generated_anew_for_the_other_documents(
+    go: Go, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = go(until="curate")
+    forget(run.folder, "secret.md", lambda _: None)
+
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("a model was opened")
+
+    monkeypatch.setattr("katsuo.engines.open_completes", opened)
+    assert curated(go(until="curate"))
+
+
+def test_what_would_go_is_told_and_nothing_is_changed(go: Go) -> None:
+    run = go()
+    told = foretold(run.folder, "secret.md")
+    assert told.adapters == ("tapt, seed 0", "tasks, seed 0")
+    assert told.n_passages == 1
+    assert found_in(run.folder)
+    assert forgotten(run.home) == []
+
+
+def test_adapters_that_learned_of_it_are_gone_and_others_stay(go: Go) -> None:
+    run = go("adapt.arms=[tasks, tapt]", "adapt.max_tasks=1")
+    learned = {row["arm"] for row in tables.read(run.stage("adapt").folder / lineage.LEARNED)}
+    told = forget(run.folder, "secret.md", lambda _: None)
+    assert learned == {"tasks", "tapt"}
+    assert "tapt, seed 0" in told.adapters
+    cells = list((run.home / "4-adapters").glob("*/adapter_model.safetensors"))
+    assert len(cells) == 2 - len(told.adapters)
+
+
+def test_the_document_stays_out_of_other_runs_beside_this_one(go: Go) -> None:
+    forget(go(until="curate").folder, "secret.md", lambda _: None)
+    assert not found_in(go(run="two", until="curate").folder)
+
+
+def test_a_run_beside_this_one_that_holds_it_is_named_and_left_alone(go: Go) -> None:
+    other = go(run="two", until="curate")
+    told = forget(go(until="curate").folder, "secret.md", lambda _: None)
+    assert told.beside == ("two",)
+    assert found_in(other.folder)
+
+
+def test_files_of_ones_own_in_the_run_folder_are_searched_too(go: Go) -> None:
+    run = go(until="curate")
+    (run.folder / "export.jsonl").write_text(json.dumps({"text": f"é {SECRET}"}), "utf-8")
+    (run.folder / "page.html").write_text(SECRET.replace("key", "&#107;ey"), "utf-8")
+    with closing(sqlite3.connect(run.folder / "notes.sqlite")) as database:
+        database.execute("CREATE TABLE notes (said TEXT)")
+        database.execute("INSERT INTO notes VALUES (?)", (f"seen: {SECRET}",))
+        database.commit()
+    assert len(found_in(run.folder)) >= 3
+    forget(run.folder, "secret.md", lambda _: None)
+    assert found_in(run.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "said"), [("nothing.md", "holds no document nothing.md; it holds")]
+)
+def test_an_unknown_document_is_refused_with_known_ones(go: Go, named: str, said: str) -> None:
+    run = go(until="curate")
+    with pytest.raises(RecipeError, match=said):
+        forget(run.folder, named, lambda _: None)
+
+
+def test_a_name_that_two_documents_have_is_refused(go: Go, corpus: Path) -> None:
+    (corpus / "inner").mkdir()
+    (corpus / "inner" / "secret.md").write_text("Another secret stands in this file of ours.")
+    run = go(until="curate")
+    with pytest.raises(RecipeError, match="give the whole path"):
+        forget(run.folder, "secret.md", lambda _: None)
