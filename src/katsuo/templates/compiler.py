@@ -17,6 +17,7 @@ A source is one dataset and its meta-templates, written as YAML:
         voice: clerk                      # optional: one word for how it is put
         answerable: false                 # optional: the passage does not answer it
         book: closed                      # optional: the passage is not in the instruction
+        unanswerable: not said            # optional: the response if the passage is another's
         instruction: "{{context}} ..."    # a text
         response: "{{ choices[label] }}"  # a text
 
@@ -32,30 +33,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from katsuo import seeds
 from katsuo.errors import DataError
 from katsuo.templates import language
+from katsuo.templates.records import CONTEXT, Record, evaluated, worked_out
 from katsuo.types import Flaw, TaskType, digest
 
 Row: TypeAlias = Mapping[str, object]
 """One row of a dataset: its columns by name."""
 _CHOICES_NAMES: Final = ("choices", "answer_choices")
 """Under which templates find the choices; the second is promptsource's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """A row as templates see it."""
-
-    id: str
-    """Digest of the source's name and the row."""
-    context: str
-    """The passage, outer white space off."""
-    document_id: str
-    """The same for all records that a split must not part."""
-    names: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,53 +77,65 @@ class Template:
     """Whether the passage answers what it asks."""
     book: str = "open"
     """`closed` where the passage does not stand in the instruction."""
+    unanswerable: str = ""
+    """The response where another passage takes the place of the record's; empty where none may."""
 
     def fits(self, record: Record) -> bool:
         """Whether the condition holds; one that fails counts, so that `fill` can tell."""
-        return self.when is None or bool(language.evaluate(self.when, record.names))
+        return self.when is None or bool(evaluated(self.when, record))
 
-    def fill(self, record: Record) -> Filled | Flaw:
-        """The instruction and the response for `record`, or why there are none."""
-        if self.when and isinstance(language.evaluate(self.when, record.names), Flaw):
+    def fill(self, record: Record, instead: str | None = None) -> Filled | Flaw:
+        """The instruction and the response for `record`, or why there are none.
+
+        Args:
+            record: The row.
+            instead: Another passage, which does not answer: then the response is `unanswerable`.
+        """
+        names = record.named(_needs(self))
+        if isinstance(names, Flaw) or (
+            self.when and isinstance(evaluated(self.when, record), Flaw)
+        ):
             return language.RENDER_FAILED
-        choices = self._choices(record)
+        if instead is not None:
+            names[CONTEXT] = instead
+        choices = self._choices(names)
         if isinstance(choices, Flaw):
             return choices
-        names = record.names
-        if choices:
-            names = {**names, **dict.fromkeys(_CHOICES_NAMES, choices)}
+        names |= dict.fromkeys(_CHOICES_NAMES, choices) if choices else {}
         instruction = language.fill(self.instruction, names)
-        response = language.fill(self.response, names)
+        response = language.fill(self.response, names) if instead is None else self.unanswerable
         if isinstance(instruction, Flaw) or isinstance(response, Flaw):
             return language.RENDER_FAILED
         filled = Filled(instruction=instruction, response=response, choices=tuple(choices))
-        reason = self._fault(filled, record.context, choices)
+        context = record.context if instead is None else instead
+        reason = self._fault(filled, context, quoted=instead is None)
         return Flaw(reason=reason) if reason else filled
 
-    def names_used(self) -> set[str]:
+    def names_used(self) -> frozenset[str]:
         """The columns and other names that a record must have."""
         used = language.names_in_text(self.instruction) | language.names_in_text(self.response)
         if self.listed is not None:
             used |= language.names_in_text(self.listed)
         if self.choices is not None or self.listed is not None:
-            used -= set(_CHOICES_NAMES)
+            used -= frozenset(_CHOICES_NAMES)
         for expression in (self.when, self.choices):
             if isinstance(expression, str):
                 used |= language.names_in_expression(expression)
         return used
 
-    def _choices(self, record: Record) -> list[str] | Flaw:
+    def _choices(self, names: Mapping[str, object]) -> list[str] | Flaw:
         if self.listed is not None:
-            text = language.fill(self.listed, record.names)
+            text = language.fill(self.listed, names)
             return text if isinstance(text, Flaw) else [part.strip() for part in text.split("|||")]
         if not isinstance(self.choices, str):
             return list(self.choices or ())
-        listed = language.evaluate(self.choices, record.names)
+        listed = language.evaluate(self.choices, names)
         if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
             return language.RENDER_FAILED
         return [str(choice).strip() for choice in listed]
 
-    def _fault(self, filled: Filled, context: str, choices: Sequence[str]) -> str | None:
+    def _fault(self, filled: Filled, context: str, *, quoted: bool) -> str | None:
+        choices = filled.choices
         if not filled.response:
             return "response-empty"
         if choices and filled.response not in choices:
@@ -144,7 +146,7 @@ class Template:
         if filled.instruction.count(context) != wanted or context in filled.response:
             # A generator would learn to write the passage where it should write about it.
             return "context-repeated"
-        quotes = self.type.extractive and self.answerable
+        quotes = self.type.extractive and self.answerable and quoted
         if quotes and not language.quoted_from(filled.response, context):
             return "answer-not-in-context"
         return None
@@ -175,14 +177,15 @@ class Source:
     def read(self, row: Row, seed: int) -> Record | Flaw:
         """The record that `row` states, or why it states none."""
         id_ = self.id_of(row)
-        names = _by_name(row) | {language.SEED_NAME: seeds.derive(seed, self.name, id_)}
-        for name, expression in self.let.items():
-            names[name] = language.evaluate(expression, names)
-        context = language.evaluate(self.context, names)
-        group = context if self.document is None else language.evaluate(self.document, names)
-        if isinstance(context, Flaw) or any(
-            isinstance(value, Flaw) for value in (group, *names.values())
-        ):
+        columns = _by_name(row) | {language.SEED_NAME: seeds.derive(seed, self.name, id_)}
+        known: dict[str, object] = {}
+
+        def said(expression: str) -> object:
+            return worked_out(expression, columns, self.let, known)
+
+        context = said(self.context)
+        group = context if self.document is None else said(self.document)
+        if isinstance(context, Flaw) or isinstance(group, Flaw):
             return language.RENDER_FAILED
         passage = str(context).strip()
         if not passage:
@@ -193,7 +196,9 @@ class Source:
             id=id_,
             context=passage,
             document_id=digest("remix", *parts),
-            names=names | {"context": passage},
+            columns=columns,
+            let=self.let,
+            known=known,
         )
 
     def check(self, row: Row) -> None:
@@ -214,7 +219,7 @@ class Source:
         own = {"context": self.context, "document": self.document}
         return [(key, expression) for key, expression in own.items() if expression is not None]
 
-    def _check(self, where: str, missing: set[str], row: Row) -> None:
+    def _check(self, where: str, missing: frozenset[str], row: Row) -> None:
         if missing:
             raise DataError(
                 f"{self.name}, {where}: no column {', '.join(sorted(missing))} in the data; "
@@ -224,3 +229,8 @@ class Source:
 
 def _by_name(row: Row) -> dict[str, Any]:
     return {column.replace("-", "_"): value for column, value in row.items()}
+
+
+@cache
+def _needs(template: Template) -> frozenset[str]:
+    return frozenset(template.names_used())

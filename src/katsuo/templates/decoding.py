@@ -24,7 +24,7 @@ _SLOT: Final = re.compile(r"\{\{-?\s*context\s*-?\}\}")
 _SOURCE_KEYS: Final = ("source", "data", "splits", "licence", "context", "templates")
 _SOURCE_EXTRAS: Final = ("let", "document")
 _TEMPLATE_KEYS: Final = ("name", "type", "instruction", "response")
-_TEMPLATE_EXTRAS: Final = ("choices", "when", "voice", "answerable", "book")
+_TEMPLATE_EXTRAS: Final = ("choices", "when", "voice", "answerable", "book", "unanswerable")
 _BOOKS: Final = ("open", "closed")
 
 
@@ -77,12 +77,22 @@ def _template(value: object, place: str) -> Template:
         voice=_text(entries, "voice", place) if "voice" in entries else "",
         answerable=_flag(entries, "answerable", place),
         book=_book(entries, place),
+        unanswerable=_text(entries, "unanswerable", place) if "unanswerable" in entries else "",
     )
     if bool(_SLOT.search(template.instruction)) == (template.book == "closed"):
         raise RecipeError(
             f"{place}: the instruction has no {{{{context}}}}; put the passage in"
             if template.book == "open"
             else f"{place}: book is closed and the instruction has {{{{context}}}}; take it out"
+        )
+    if (
+        template.unanswerable
+        and isinstance(template.choices, tuple)
+        and template.unanswerable not in template.choices
+    ):
+        raise RecipeError(
+            f"{place}: unanswerable is {template.unanswerable!r}, which is none of the choices; "
+            "add it to them"
         )
     _parses(template.names_used, place)
     return template

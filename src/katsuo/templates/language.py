@@ -138,12 +138,14 @@ def fill(text: str, names: Mapping[str, object]) -> str | Flaw:
     return filled if isinstance(filled, Flaw) else str(filled).strip()
 
 
-def names_in_text(text: str) -> set[str]:
+@cache
+def names_in_text(text: str) -> frozenset[str]:
     """The names that a Jinja text uses without setting them."""
-    return meta.find_undeclared_variables(_environment().parse(text))
+    return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
 
 
-def names_in_expression(expression: str) -> set[str]:
+@cache
+def names_in_expression(expression: str) -> frozenset[str]:
     """The names that a Jinja expression uses."""
     _expression(expression)
     return names_in_text("{{ " + expression + " }}")
