@@ -17,7 +17,8 @@ from typing import Final
 
 from katsuo import seeds, wire
 from katsuo.errors import DataError, RecipeError
-from katsuo.templates.compiler import Record, Row, Source, Template
+from katsuo.templates.compiler import Row, Source, Template
+from katsuo.templates.records import Record
 from katsuo.types import EXCERPT_CHARS, Dropped, Flaw, Origin, Task, TaskType, digest
 
 UNREADABLE: Final = "source-unreadable"

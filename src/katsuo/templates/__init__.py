@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 
 from katsuo.errors import RecipeError
-from katsuo.templates.compiler import Filled, Record, Row, Source, Template
+from katsuo.templates.compiler import Filled, Row, Source, Template
 from katsuo.templates.decoding import decode
+from katsuo.templates.records import Record
 
 __all__ = ["Filled", "Record", "Row", "Source", "Template", "decode", "load_sources"]
 
