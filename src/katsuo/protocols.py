@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from katsuo.errors import RecipeError
 from katsuo.types import Pair, Task, Verdict
@@ -135,6 +135,16 @@ class Filter(Protocol):
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`."""
         ...
+
+
+@runtime_checkable
+class Measured(Filter, Protocol):
+    """A filter that decides by a score which a reader has to measure first."""
+
+    measures: ClassVar[str]
+    """Name of the score in a task's `scores`."""
+    reader: str
+    """The model that measures it; the target model where it is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from katsuo.errors import RecipeError
+from katsuo.filters.agreed import Agreed
 from katsuo.filters.balanced import Balanced
 from katsuo.filters.fresh import Fresh
 from katsuo.filters.grounded import Grounded
+from katsuo.filters.needed import Needed
 from katsuo.filters.unleaked import Unleaked
 from katsuo.filters.well_formed import WellFormed
 from katsuo.protocols import Filter, Selector
@@ -22,6 +24,8 @@ from katsuo.protocols import Filter, Selector
 FILTERS: Final = {
     "well_formed": WellFormed,
     "grounded": Grounded,
+    "agreed": Agreed,
+    "needed": Needed,
     "fresh": Fresh,
     "unleaked": Unleaked,
     "balanced": Balanced,
@@ -52,6 +56,10 @@ def build(name: str, settings: Mapping[str, Any]) -> Filter | Selector:
 
 def _checked(place: str, value: object, default: object) -> object:
     """`value` if it is of the kind of `default`; a list of texts becomes a tuple."""
+    if isinstance(default, str):
+        if isinstance(value, str):
+            return value
+        raise RecipeError(f"{place} is {value!r}; it must be a text")
     if isinstance(default, tuple):
         if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
             return tuple(value)

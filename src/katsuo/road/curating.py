@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from katsuo import filters
 from katsuo.filters.unleaked import Unleaked
 from katsuo.protocols import Filter, Selector, Signature
 from katsuo.recipe import expand
+from katsuo.road.measuring import Measuring
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.scoring.probes import QUESTION_COLUMNS
 from katsuo.stages.curate import dropped_by, judge, select, signature_of
@@ -24,23 +26,29 @@ def curate(trip: Trip) -> None:
     built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
     alone = [(name, part) for name, part in built if isinstance(part, Filter)]
     whole = [(name, part) for name, part in built if isinstance(part, Selector)]
+    measuring = Measuring(trip)
+    readers = measuring.stated(alone)
     leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
     stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
 
     def work(folder: StageFolder) -> dict[str, Any]:
         counts = Counts(unit="task")
-        signatures = _judged(trip, folder, alone, counts)
+        with measuring:
+            signatures = _judged(trip, folder, alone, measuring, counts)
         _selected(folder, signatures, whole, counts)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
             ],
             "inputs": trip.manifest("generate")["outputs"],
+            **({"readers": readers} if readers else {}),
             "counts": counts.facts,
             **_warnings(built),
         }
 
-    trip.stage("curate", key_of("curate", trip.manifest("generate")["outputs"], stated), work)
+    # Without a reader, keys are as they were before filters could have one.
+    inputs = [trip.manifest("generate")["outputs"], stated, *([readers] if readers else [])]
+    trip.stage("curate", key_of("curate", *inputs), work)
 
 
 def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
@@ -54,13 +62,18 @@ def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
 
 
 def _judged(
-    trip: Trip, folder: StageFolder, alone: list[tuple[str, Filter]], counts: Counts
+    trip: Trip,
+    folder: StageFolder,
+    alone: list[tuple[str, Filter]],
+    measuring: Measuring,
+    counts: Counts,
 ) -> list[Signature]:
     """Write what the per-task filters keep; the signatures of that."""
     signatures: list[Signature] = []
     parts = trip.run.stage("generate").parts()
     for number, part in enumerate(parts):
-        kept, lines = judge([tables.task_of(row) for row in tables.read(part)], alone)
+        found = [tables.task_of(row) for row in tables.read(part)]
+        kept, lines = judge(found, alone, partial(measuring.scored, part))
         tables.write(folder.part(number), tables.TASKS, map(tables.task_row, kept))
         tables.write(folder.dropped(number), tables.DROPPED, map(tables.dropped_row, lines))
         signatures.extend(map(signature_of, kept))

@@ -11,24 +11,36 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from katsuo.protocols import Filter, Selector, Signature
 from katsuo.types import EXCERPT_CHARS, Dropped, Task, Verdict, digest
 
 
+def unmeasured(_: Filter, tasks: Sequence[Task]) -> Sequence[Task]:
+    """What a filter sees of tasks where nobody measures anything: the tasks as they are."""
+    return tasks
+
+
 def judge(
-    tasks: Sequence[Task], filters: Sequence[tuple[str, Filter]]
+    tasks: Sequence[Task],
+    filters: Sequence[tuple[str, Filter]],
+    measured: Callable[[Filter, Sequence[Task]], Sequence[Task]] = unmeasured,
 ) -> tuple[list[Task], list[Dropped]]:
     """What `filters` keep of one shard, and what they drop, both in the order of `tasks`.
 
     The first filter that drops a task names the reason; later ones never see
-    it. A kept task carries what every filter measured and found.
+    it, nor does who measures. A kept task carries what every filter measured and found.
+
+    Args:
+        tasks: Of one shard.
+        filters: By name, in the order in which they judge.
+        measured: Gives tasks the scores that a filter decides by.
     """
     standing = list(enumerate(tasks))
     gone: dict[int, Dropped] = {}
     for name, part in filters:
-        verdicts = part.judge([task for _, task in standing])
+        verdicts = part.judge(measured(part, [task for _, task in standing]))
         judged = zip(standing, verdicts, strict=True)
         standing = []
         for (place, task), verdict in judged:

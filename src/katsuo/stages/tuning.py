@@ -9,17 +9,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from katsuo import training, wire
+from katsuo.books import closed_book
 from katsuo.training import TuneSettings
 from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Pair, Task, digest
 from katsuo.wishes import learned
-
-_GAP: Final = re.compile(r"\n\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +38,10 @@ def task_pairs(tasks: Iterable[Task], book: str = "open") -> list[Pair]:
     """
     books = ("open", "closed") if book == "both" else (book,)
     return [
-        Pair(prompt=task.instruction if form == "open" else _closed(task), target=task.response)
+        Pair(prompt=task.instruction if form == "open" else closed_book(task), target=task.response)
         for task in tasks
         for form in books
     ]
-
-
-def _closed(task: Task) -> str:
-    """The instruction without its passage."""
-    return _GAP.sub("\n\n", task.instruction.replace(task.context, "")).strip()
 
 
 def with_replay(pairs: Sequence[Pair], replay: Sequence[Pair], share: float) -> list[Pair]:

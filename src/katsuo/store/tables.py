@@ -55,6 +55,7 @@ TASKS: Final = pa.schema(
 DROPPED: Final = pa.schema(
     [(name, pa.string()) for name in ("item_id", "stage", "by", "reason", "excerpt")]
 )
+SCORES: Final = pa.schema([("id", pa.string()), ("score", pa.float64())])
 LEARNED: Final = pa.schema([("arm", pa.string()), ("seed", pa.int64()), ("pair_id", pa.string())])
 PREDICTIONS: Final = pa.schema(
     [

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from katsuo.scoring import generated, intervals
 from katsuo.scoring.generated import Label
 from katsuo.scoring.intervals import Resampling
+from katsuo.scoring.predictions import Table
 from katsuo.types import Span
 
 PASSAGE = "The heron waits. It does not hurry! Who saw it?"
 
 
 def value(table: object) -> float:
-    assert isinstance(table, intervals.Table)
+    assert isinstance(table, Table)
     return intervals.interval(table, Resampling(draws=50)).value
 
 

@@ -1,0 +1,47 @@
+"""Does a reader who sees only passage and instruction give the answer again?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from katsuo.errors import RecipeError
+from katsuo.types import KEEP, Task, Verdict, drop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """Drop tasks whose answer a reader does not give again (round trip).
+
+    The score is the likelihood of the response among the choices that the task
+    offers or, where it is free, the token F1 of what the reader writes. Types of
+    which no two people write the same response pass unmeasured.
+    """
+
+    measures: ClassVar[str] = "agreed"
+
+    min_score: float = 0.5
+    """Least agreement, in [0, 1]."""
+    samples: int = 1
+    """Answers of the reader to each free question, >= 1; the first is greedy."""
+    reader: str = ""
+    """A model of the shelf; the target model where it is empty."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_score <= 1:
+            raise RecipeError(f"curate.agreed.min_score is {self.min_score}; it must lie in [0, 1]")
+        if self.samples < 1:
+            raise RecipeError(f"curate.agreed.samples is {self.samples}; it must be >= 1")
+
+    def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
+        """One verdict per task, in the order of `tasks`, whose scores have been measured."""
+        return [self._verdict(task) for task in tasks]
+
+    def _verdict(self, task: Task) -> Verdict:
+        score = task.scores.get(self.measures)
+        if score is None:
+            return KEEP
+        if score < self.min_score:
+            return drop("reader-disagrees", score=score)
+        return Verdict(keep=True, score=score)

@@ -1,0 +1,152 @@
+"""What does a reader make of a task: does it give the same answer, and does it need the passage?
+
+    task ──with its passage────▶ nats of every choice, or an answer in the reader's words
+         └─without its passage─▶ nats again
+                                       │
+    agreed   how likely the task's own response is among its choices; token F1 where it is free
+    needed   how much likelier the response becomes by the passage
+
+A reader sees an instruction as a user would say it. It is a small model and errs; what its word is
+worth is measured (docs/notes). Scores lie in [0, 1]; thresholds are the filters' own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from katsuo.books import closed_book
+from katsuo.protocols import GREEDY_SHORT, Completes, Question, Ranks, Request, Sampling
+from katsuo.scoring.agreement import choices_of
+from katsuo.scoring.text import token_f1
+from katsuo.seeds import derive
+from katsuo.types import Task, TaskType
+from katsuo.wishes import LABELS
+
+AGREED: Final = "agreed"
+NEEDED: Final = "needed"
+WARM: Final = Sampling(temperature=0.7, top_p=0.95, max_tokens=GREEDY_SHORT.max_tokens)
+"""Of the answers behind the first, which is greedy."""
+
+_ANSWERED: Final = frozenset({TaskType.EXQA, TaskType.QA, TaskType.COREF})
+"""Types with one short answer that a reader can give in words of its own."""
+_WRITTEN: Final = frozenset(
+    {
+        TaskType.QG, TaskType.SUMMARIZATION, TaskType.TEXT_GEN, TaskType.PARAPHRASE,
+        TaskType.SENT_COMP,
+    }
+)  # fmt: skip
+"""Types of which no two people write the same response."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A model that reads tasks."""
+
+    ranks: Ranks
+    completes: Completes
+    samples: int = 1
+    """Answers of its own to each free question; their token F1 is averaged."""
+
+
+def agreed(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
+    """By task id, how far the reader agrees; types of which nobody could are left out."""
+    ranked: list[tuple[Question, int]] = []
+    free: list[Task] = []
+    for task in tasks:
+        choices = _choices(task)
+        if choices is not None:
+            labels, own = choices
+            question = Question(id=task.id, prompt=task.instruction, choices=labels)
+            ranked.append((question, own))
+        elif task.type in _ANSWERED:
+            free.append(task)
+    scores: dict[str, float] = {}
+    found = reader.ranks.rank([question for question, _ in ranked])
+    for (question, own), answer in zip(ranked, found, strict=True):
+        scores[question.id] = _share(answer.nats, own)
+    return scores | _written_again(free, reader)
+
+
+def needed(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
+    """By task id, how much likelier the response becomes by the passage: 0.5 is not at all.
+
+    The score is the logistic function of the difference in nats.
+    """
+    held = [task for task in tasks if task.context.strip() in task.instruction]
+    pairs = [(task.instruction, closed_book(task)) for task in held]
+    questions = [
+        Question(id=f"{task.id}/{book}", prompt=prompt, choices=(task.response,))
+        for task, both in zip(held, pairs, strict=True)
+        for book, prompt in enumerate(both)
+    ]
+    nats = [answer.nats[0] for answer in reader.ranks.rank(questions)]
+    return {
+        task.id: logistic(nats[2 * place] - nats[2 * place + 1]) for place, task in enumerate(held)
+    }
+
+
+MEASURES: Final = {AGREED: agreed, NEEDED: needed}
+"""Name of the score -> what measures it."""
+
+
+def logistic(nats: float) -> float:
+    """A difference in nats as a score in [0, 1]: 0 nats are 0.5.
+
+    >>> logistic(0.0), round(logistic(math.log(3)), 2)
+    (0.5, 0.75)
+    """
+    if math.isnan(nats):
+        return 0.0
+    return 1 / (1 + math.exp(-min(max(nats, -60.0), 60.0)))
+
+
+def _choices(task: Task) -> tuple[tuple[str, ...], int] | None:
+    """The labels that a task allows and which of them is its response; none where nobody knows."""
+    if task.type in _WRITTEN:
+        return None
+    if task.labels and task.response in task.labels:
+        return task.labels, task.labels.index(task.response)
+    if not task.type.closed_choice:
+        return None
+    passage = task.context.strip()
+    outside = task.instruction.replace(passage, "\n") if passage else task.instruction
+    return choices_of(outside, task.response, LABELS.get(task.type, ()))
+
+
+def _share(nats: Sequence[float], own: int) -> float:
+    """The likelihood of one choice among all of them."""
+    best = max(nats)
+    if not math.isfinite(best):
+        return 0.0
+    weights = [math.exp(each - best) for each in nats]
+    return weights[own] / sum(weights)
+
+
+def _written_again(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
+    requests = [request for task in tasks for request in _requests(task, reader.samples)]
+    texts = iter([_answer(one.text) for one in reader.completes.complete(requests)])
+    return {
+        task.id: sum(token_f1(next(texts), [task.response]) for _ in range(reader.samples))
+        / reader.samples
+        for task in tasks
+    }
+
+
+def _requests(task: Task, samples: int) -> Iterator[Request]:
+    for number in range(samples):
+        yield Request(
+            id=f"{task.id}/{number}",
+            prompt=task.instruction,
+            sampling=WARM if number else GREEDY_SHORT,
+            seed=derive(0, "agreed", task.id, str(number)),
+            chat=True,
+        )
+
+
+def _answer(text: str) -> str:
+    """The first line of what a reader says: behind it small models go on talking."""
+    lines = text.strip().splitlines()
+    return lines[0] if lines else ""
