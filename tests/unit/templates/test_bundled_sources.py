@@ -171,12 +171,6 @@ ROWS: Final[dict[str, list[Row]]] = {
     "ni_task1195_disflqa_disfluent_to_fluent_conversion": [
         {"inputs": "When no where did the boat sink?", "targets": ["Where did the boat sink?"]}
     ],
-    "ni_task1437_doqa_cooking_question_generation": [
-        {
-            "inputs": "CONTEXT: Salt the water first. Q: Why? A: It is quicker.",
-            "targets": ["How much salt?"],
-        }
-    ],
     "ni_task1540_parsed_pdfs_summarization": [
         {"inputs": "We weigh bees on a scale.", "targets": ["Weighing Bees"]}
     ],
