@@ -6,20 +6,29 @@ The sources take turns, one row each, so that a cap on a task type is shared
 out evenly among the sources that can fill it. Rows should come in an order of
 chance; a source whose cap is full is read no further, and the rows that
 nobody read have not arrived.
+
+A template that says what to answer when the passage does not tell is at times given the passage
+of another row: of the last ones of its source the one that shares most words with the
+question, so that to see the difference one has to read.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from katsuo import seeds, wire
 from katsuo.errors import DataError, RecipeError
-from katsuo.templates.compiler import Row, Source, Template
+from katsuo.templates.compiler import Filled, Row, Source, Template
 from katsuo.templates.records import Record
 from katsuo.types import EXCERPT_CHARS, Dropped, Flaw, Origin, Task, TaskType, digest
+
+_LOOKED_BACK: Final = 64
+"""Rows whose passages may stand in for another's."""
+_WORD: Final = re.compile(r"\w+")
 
 UNREADABLE: Final = "source-unreadable"
 """The reason of a source that was left out from some row on; the excerpt says where and why."""
@@ -38,6 +47,8 @@ class RemixSettings:
     """Most tasks of single types, in place of `cap_per_type`; 0 leaves a type out."""
     tasks_per_row: int = 1
     """Most tasks of one row; templates of different types are drawn first."""
+    unanswerable: float = 1 / 3
+    """Share of the tasks of templates with an answer for that case whose passage is another's."""
     max_context_chars: int = 2400
     """Longest passage; a longer one is dropped, never cut."""
 
@@ -46,6 +57,8 @@ class RemixSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RecipeError(f"remix.{name} is {value}; it must be >= 1")
+        if not 0 <= self.unanswerable <= 1:
+            raise RecipeError(f"remix.unanswerable is {self.unanswerable}; it must lie in [0, 1]")
         for kind, cap in self.caps.items():
             if cap < 0:
                 raise RecipeError(f"remix.caps.{kind} is {cap}; it must be >= 0")
@@ -76,6 +89,21 @@ def remix(
         turns = still
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Passage:
+    """What a row is about, to be put in the place of another."""
+
+    document_id: str
+    text: str
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, record: Record) -> _Passage:
+        return cls(
+            document_id=record.document_id, text=record.context, words=_words(record.context)
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class _Tally:
     """What has been made so far, against the caps."""
@@ -83,13 +111,15 @@ class _Tally:
     settings: RemixSettings
     by_source: Counter[str] = field(default_factory=Counter)
     by_type: Counter[TaskType] = field(default_factory=Counter)
-    seen: set[str] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
     """Ids of all tasks, for exact duplicates."""
+    passages: dict[str, deque[_Passage]] = field(default_factory=dict)
+    """Source -> the passages of its last rows."""
 
     def count(self, source: Source, task: Task) -> None:
         self.by_source[source.name] += 1
         self.by_type[task.type] += 1
-        self.seen.add(task.id)
+        self.seen.add(int(task.id, 16))
 
     def open(self, kind: TaskType) -> bool:
         return self.by_type[kind] < self.settings.cap(kind)
@@ -127,10 +157,9 @@ def _of_row(source: Source, row: Row, tally: _Tally) -> Iterator[Task | Dropped]
     if len(record.context) > tally.settings.max_context_chars:
         yield _dropped(record.id, source.name, "context-too-long", record.context)
         return
-    fitting = [template for template in source.templates if template.fits(record)]
-    drawn = _draw([template for template in fitting if tally.open(template.type)], record, tally)
+    drawn, fits = _draw(source, record, tally)
     if not drawn:
-        reason = "type-cap-full" if fitting else "no-template-fits"
+        reason = "type-cap-full" if fits else "no-template-fits"
         yield _dropped(record.id, source.name, reason, record.context)
     for template in drawn:
         if not (tally.open(template.type) and tally.room(source)):
@@ -139,19 +168,32 @@ def _of_row(source: Source, row: Row, tally: _Tally) -> Iterator[Task | Dropped]
         if isinstance(outcome, Task):
             tally.count(source, outcome)
         yield outcome
+    if any(template.unanswerable for template in source.templates):
+        last = tally.passages.setdefault(source.name, deque(maxlen=_LOOKED_BACK))
+        last.append(_Passage.of(record))
 
 
-def _draw(fitting: list[Template], record: Record, tally: _Tally) -> list[Template]:
-    """Templates in an order of chance, the first of each type before the second of any."""
-    seeds.stream(tally.settings.seed, "templates", record.id).shuffle(fitting)
-    nth: Counter[TaskType] = Counter()
-    ranked = []
-    for template in fitting:
-        ranked.append((nth[template.type], template))
-        nth[template.type] += 1
-    # Sorting is stable: templates of one rank stay in their order of chance.
-    ranked.sort(key=lambda pair: pair[0])
-    return [template for _, template in ranked[: tally.settings.tasks_per_row]]
+def _draw(source: Source, record: Record, tally: _Tally) -> tuple[list[Template], bool]:
+    """Templates in an order of chance, the first of each type before the second of any.
+
+    No more than are wanted are looked at. The second value says whether any fits at all.
+    """
+    chance = seeds.stream(tally.settings.seed, "templates", record.id)
+    by_type: dict[TaskType, list[Template]] = {}
+    for template in source.templates:
+        by_type.setdefault(template.type, []).append(template)
+    groups = [group for kind, group in by_type.items() if tally.open(kind)]
+    chance.shuffle(groups)
+    for group in groups:
+        chance.shuffle(group)
+    drawn: list[Template] = []
+    waiting = [(template for template in group if template.fits(record)) for group in groups]
+    while waiting and len(drawn) < tally.settings.tasks_per_row:
+        firsts = [(next(fitting, None), fitting) for fitting in waiting]
+        drawn += [template for template, _ in firsts if template is not None]
+        waiting = [fitting for template, fitting in firsts if template is not None]
+    fits = bool(drawn) or any(template.fits(record) for template in source.templates)
+    return drawn[: tally.settings.tasks_per_row], fits
 
 
 def _task(source: Source, template: Template, record: Record, tally: _Tally) -> Task | Dropped:
@@ -159,23 +201,29 @@ def _task(source: Source, template: Template, record: Record, tally: _Tally) -> 
     filled = template.fill(record)
     if isinstance(filled, Flaw):
         return _dropped(record.id, by, filled.reason, record.context)
+    document_id, passage = record.document_id, record.context
+    if template.unanswerable and (other := _other(source, template, record, filled, tally)):
+        moved = template.fill(record, instead=other.text)
+        if isinstance(moved, Filled):  # where it cannot be moved, it stays as it was
+            filled, document_id, passage = moved, other.document_id, other.text
     draft = wire.Draft(instruction=filled.instruction, response=filled.response)
-    written = wire.render(draft, record.context)
+    written = wire.render(draft, passage)
     if isinstance(written, Flaw):
         return _dropped(record.id, by, written.reason, filled.instruction)
-    id_ = digest(template.type, record.context, filled.instruction, filled.response)
-    if id_ in tally.seen:
+    id_ = digest(template.type, passage, filled.instruction, filled.response)
+    if int(id_, 16) in tally.seen:
         return _dropped(id_, by, "duplicate", filled.instruction)
+    answered = passage == record.context or template.type.labelled
     return Task(
         id=id_,
-        document_id=record.document_id,
-        context_id=digest(record.document_id, record.context),
-        context=record.context,
+        document_id=document_id,
+        context_id=digest(document_id, passage),
+        context=passage,
         type=template.type,
         instruction=filled.instruction,
         response=filled.response,
         labels=filled.choices if template.type.labelled else (),
-        answerable=template.answerable,
+        answerable=template.answerable and answered,
         voice=template.voice,
         origin=Origin(
             generator=by,
@@ -183,6 +231,28 @@ def _task(source: Source, template: Template, record: Record, tally: _Tally) -> 
             seed=seeds.derive(tally.settings.seed, by, record.id),
         ),
     )
+
+
+def _other(
+    source: Source, template: Template, record: Record, filled: Filled, tally: _Tally
+) -> _Passage | None:
+    """A passage of an earlier row that does not answer, where chance wants one."""
+    chance = seeds.stream(tally.settings.seed, "unanswerable", record.id, template.name)
+    if chance.random() >= tally.settings.unanswerable:
+        return None
+    asked = _words(filled.instruction.replace(record.context, " "))
+    answer = filled.response.casefold()
+    found = [
+        (len(asked & passage.words), place)
+        for place, passage in enumerate(tally.passages.get(source.name, ()))
+        if passage.document_id != record.document_id
+        and (template.choices is not None or answer not in passage.text.casefold())
+    ]
+    return tally.passages[source.name][max(found)[1]] if found else None
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word for word in _WORD.findall(text.casefold()) if len(word) > len("with"))
 
 
 def _dropped(item_id: str, by: str, reason: str, excerpt: str) -> Dropped:

@@ -295,3 +295,70 @@ def test_a_task_with_the_book_closed_has_no_passage_in_it() -> None:
     (line,) = remixed((source(leaking), rows(1)))
     assert isinstance(line, Dropped)
     assert line.reason == "context-repeated"
+
+
+ASKED = Template(
+    name="asked",
+    type=TaskType.EXQA,
+    unanswerable="not stated",
+    instruction="{{context}}\nWhere is gull {{ span }}? Copy it or write: not stated.",
+    response="{{ span }}",
+)
+JUDGED = Template(
+    name="judged",
+    type=TaskType.NLI,
+    choices=("supported", "open"),
+    unanswerable="open",
+    instruction="{{context}}\nIs it said that gull {{ span }} sat?",
+    response="supported",
+)
+
+
+def test_some_questions_meet_a_passage_of_another_row_that_does_not_answer() -> None:
+    made = tasks(remixed((source(ASKED), rows(300))))
+    moved = [task for task in made if not task.answerable]
+    assert 0.2 < len(moved) / len(made) < 0.45
+    for task in moved:
+        asked = task.instruction.split("Where is gull ")[1].split("?")[0]
+        assert task.response == "not stated"
+        assert task.instruction.startswith(task.context)
+        assert asked not in task.context
+
+
+def test_a_passage_that_stands_in_keeps_its_own_document() -> None:
+    made = tasks(remixed((source(ASKED), rows(60))))
+    documents = {task.context: task.document_id for task in made if task.answerable}
+    for task in made:
+        assert documents.get(task.context, task.document_id) == task.document_id
+
+
+def test_a_claim_about_another_passage_is_open_and_still_a_sound_task() -> None:
+    made = tasks(remixed((source(JUDGED), rows(90))))
+    assert {task.response for task in made} == {"supported", "open"}
+    assert all(task.answerable for task in made)
+
+
+@pytest.mark.parametrize(("share", "responses"), [(0.0, {"supported"}), (1.0, {"open"})])
+def test_the_share_of_other_passages_can_be_set(share: float, responses: set[str]) -> None:
+    settings = RemixSettings(seed=1, unanswerable=share)
+    made = tasks(remixed((source(JUDGED), rows(30)), settings=settings))
+    assert {task.response for task in made[1:]} == responses  # the first row has none before it
+
+
+def test_a_share_out_of_range_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"remix\.unanswerable is 1\.5"):
+        RemixSettings(unanswerable=1.5)
+
+
+def test_types_are_drawn_as_often_however_many_templates_each_has() -> None:
+    many = [
+        Template(
+            name=f"span_{n}",
+            type=TaskType.EXQA,
+            instruction="{{context}} " + f"What {n}?",
+            response="{{ span }}",
+        )
+        for n in range(9)
+    ]
+    made = Counter(task.type for task in tasks(remixed((source(YES_NO, *many), rows(400)))))
+    assert 150 < made[TaskType.YNQA] < 250
