@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
+
+# Examples are slow where two tests share a core; how slow is no test's business.
+hypothesis.settings.register_profile("katsuo", deadline=None)
+hypothesis.settings.load_profile("katsuo")
 
 SENTENCES = (
     "The harbour master may close the eastern basin when the wind exceeds twelve metres a second.",

@@ -281,3 +281,69 @@ def test_the_papers_training_set_is_a_recipe_with_a_table_of_its_39_sources() ->
     assert len(table) == 39
     kinds = {TaskType.named(kind) for entry in table.values() for kind in entry["types"].values()}
     assert kinds == set(TaskType)
+
+
+def test_a_total_is_shared_out_by_what_the_sources_hold(pupil: School) -> None:
+    pupil.recipe.write_text(
+        "name: school\nremix: {sources: [boolq, rotten_tomatoes], total: 60, temperature: 1}\n",
+        "utf-8",
+    )
+    by_type = pupil.go(until="remix")["by_type"]
+    # boolq has two types and rotten_tomatoes one, from as many rows.
+    assert by_type == {"qg": 15, "sentiment": 30, "ynqa": 15}
+
+
+def test_texts_of_an_evaluation_set_are_kept_out(pupil: School, tmp_path: Path) -> None:
+    exam = tmp_path / "exam.parquet"
+    passage = "Berth 7 closes when a gale blows, and it opens again when the gale is over."
+    put(exam, context=[passage], label=[1])
+    row = {"question": "does it close", "passage": f"Berth -- {passage}", "label": 1}
+    put(
+        tmp_path / "data" / "sources" / "boolq" / "train.parquet",
+        **{k: [v] for k, v in row.items()},
+    )
+    card = pupil.go(f"remix.against=[{exam}]", until="remix")
+    assert card["counts"]["dropped"]["evaluation-text"] == 1
+    assert list(card["against"]) == [str(exam)]
+    assert not any(passage in task.context for task in pupil.tasks())
+
+
+def test_an_evaluation_set_that_is_not_there_is_named(pupil: School) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.parquet: no such file; remix\.against names it"):
+        pupil.go("remix.against=[nowhere.parquet]", until="remix")
+
+
+def test_near_twins_are_left_out_on_request(pupil: School, sources: Path) -> None:
+    n_rows = 2 * N_ROWS
+    film = "A film about a berth at the far end of the quay that never once leaves it"
+    put(
+        sources / "rotten_tomatoes" / "train.parquet",
+        text=[f"{film} , take {n} ." for n in range(n_rows)],
+        label=[1] * n_rows,
+    )
+    whole = pupil.go(until="remix")["by_type"]["sentiment"]
+    card = pupil.go("remix.fresh=true", until="remix")
+    assert (
+        card["counts"]["dropped"].get("duplicate-near", 0)
+        + card["counts"]["dropped"].get("duplicate-exact", 0)
+        == whole - card["by_type"]["sentiment"]
+    )
+    assert card["counts"]["passed"] == len(pupil.tasks())
+
+
+def test_the_card_says_how_even_the_labels_are(pupil: School) -> None:
+    card = pupil.go(until="remix")
+    assert set(card["labels"]["sentiment"]) <= {"good", "bad", "yes", "no", "a", "b"}
+    assert sum(card["labels"]["sentiment"].values()) == card["by_type"]["sentiment"]
+    assert card["by_tier"] == {"permissive": card["counts"]["passed"]}
+    assert sum(card["by_source"].values()) == card["counts"]["passed"]
+
+
+def test_a_turn_of_an_unknown_source_is_refused(pupil: School) -> None:
+    with pytest.raises(RecipeError, match=r"remix\.turns has squid, and no source is called so"):
+        pupil.go("remix.turns={squid: 2}", until="remix")
+
+
+def test_a_total_and_caps_of_types_exclude_each_other(pupil: School) -> None:
+    with pytest.raises(RecipeError, match="cap_per_type and caps have no place"):
+        pupil.go("remix.total=50", until="remix")

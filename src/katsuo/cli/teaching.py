@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,19 @@ import typer
 
 from katsuo.cli.running import AsJson, Changes
 
+
+class RemixTier(StrEnum):
+    """What `--tier` may be."""
+
+    PERMISSIVE = "permissive"
+    ALL = "all"
+
+
 TeachingRecipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A teaching recipe.")]
+Tier = Annotated[
+    RemixTier | None,
+    typer.Option(help="all: sources, too, whose licences allow no published model; for research."),
+]
 Folder = Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Default runs/NAME.")]
 
 
@@ -23,10 +36,12 @@ def remix(
     recipe: TeachingRecipe,
     run: Folder = None,
     changes: Changes = None,
+    tier: Tier = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn annotated datasets into tasks through meta-templates."""
-    _go(recipe, run, changes, "remix", as_json=as_json)
+    chosen = [*(changes or []), *([f"remix.tier={tier.value}"] if tier else [])]
+    _go(recipe, run, chosen, "remix", as_json=as_json)
 
 
 def teach(

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from katsuo import templates
-from katsuo.errors import DataError
+from katsuo import filters, templates
+from katsuo.errors import DataError, RecipeError
+from katsuo.protocols import Selector
 from katsuo.recipe import expand
-from katsuo.road.trip import Counts, Event, Listener, key_of
+from katsuo.road.cards import Tally
+from katsuo.road.trip import Event, Listener, key_of
 from katsuo.sections import Remix
-from katsuo.stages.remix import UNREADABLE, RemixSettings
+from katsuo.stages.curate import dropped_by, signature_of
+from katsuo.stages.decontaminate import Known
+from katsuo.stages.remix import RemixSettings
 from katsuo.stages.remix import remix as remixed
 from katsuo.store import tables
 from katsuo.store.files import read_json, sha256, write_json
 from katsuo.templates import promptsource
-from katsuo.templates.compiler import Source
-from katsuo.templates.tables import files_of, with_rows
-from katsuo.types import Dropped, Task
+from katsuo.templates.compiler import PERMISSIVE, Source
+from katsuo.templates.tables import files_of, n_rows, place, with_rows
+from katsuo.types import EXCERPT_CHARS, Dropped, Task, TaskType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where the sources lie."""
+
+    folder: Path
+    restricted: Path | None
+
+    @classmethod
+    def of(cls, asked: Remix) -> _Places:
+        folder = expand([asked.folder], "remix.folder")[0]
+        if asked.tier == PERMISSIVE:
+            return cls(folder=folder, restricted=None)
+        restricted = expand([asked.restricted_folder], "remix.restricted_folder")[0]
+        return cls(folder=folder, restricted=restricted)
+
+    def of_source(self, source: Source) -> Path:
+        return place(source, self.folder, self.restricted)
 
 
 def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, Any]:
     """Write `rows.parquet`, `dropped.parquet` and `card.json` into `folder`; the card.
 
-    What was made of the same files by the same settings is not made again.
+    What was made of the same files by the same settings is not made again. Rows are written as
+    they come, so that memory does not grow with them but for 8 bytes and some of each.
     """
-    place = expand([asked.folder], "remix.folder")[0]
+    places = _Places.of(asked)
     sources, lines = _sources(asked)
-    files = _files(sources, place)
-    key = _key(asked, seed, sources, files)
+    files = _files(sources, places)
+    against = _against(asked)
+    key = _key(asked, seed, sources, {**files, **against})
     card = read_json(folder / "card.json")
     if card is not None and card["key"] == key:
         listen(Event(stage="remix", finished=True, note="done already"))
@@ -39,36 +65,34 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
         seed=seed,
         cap_per_source=asked.cap_per_source,
         cap_per_type=asked.cap_per_type,
-        caps=asked.caps,
+        caps=_caps(asked, sources, places),
+        turns=_turns(asked, sources),
         tasks_per_row=asked.tasks_per_row,
+        unanswerable=asked.unanswerable,
         max_context_chars=asked.max_context_chars,
     )
-    counts = Counts(unit="task")
-    made: Counter[str] = Counter()
-    kept: list[Task] = []
-    for item in remixed(with_rows(sources, place, seed), settings):
-        if isinstance(item, Task):
-            kept.append(item)
-            made.update((f"type/{item.type}", f"template/{item.origin.generator}"))
-        else:
-            lines.append(item)
-    unread = {line.item_id: line.excerpt for line in lines if line.reason == UNREADABLE}
-    if unread and not kept:
-        raise DataError(next(iter(unread.values())))
-    counts.keep(len(kept))
-    counts.drop(lines)
-    tables.write(folder / "rows.parquet", tables.TASKS, map(tables.task_row, kept))
-    tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
-    card = {
-        "key": key,
-        "counts": counts.facts,
-        "by_type": _under(made, "type/"),
-        "by_template": _under(made, "template/"),
-        "left_out": unread,
-        "licences": {source.name: source.licence for source in sources},
-        "files": files,
-    }
+    known = Known(_texts(Path(path) for path in against))
+    tally = Tally(sources)
+    with (
+        tables.writing(folder / "rows.parquet", tables.TASKS) as keep,
+        tables.writing(folder / "dropped.parquet", tables.DROPPED) as drop,
+    ):
+        for line in lines:
+            tally.drop(line, drop)
+        for item in remixed(with_rows(sources, places.folder, seed, places.restricted), settings):
+            if isinstance(item, Dropped):
+                tally.drop(item, drop)
+            elif len(known) and known.says(item):
+                tally.drop(_leaked(item), drop)
+            else:
+                tally.keep(item, keep)
+    if tally.unread and not tally.counts.passed:
+        raise DataError(next(iter(tally.unread.values())))
+    if asked.fresh:
+        _thin(folder, tally)
+    card = {"key": key, **tally.card, "tier": asked.tier, "files": files, "against": against}
     write_json(folder / "card.json", card)
+    counts = tally.counts
     listen(Event(stage="remix", done=counts.arrived, kept=counts.passed, unit="task",
                  dropped=counts.dropped.total(), finished=True))  # fmt: skip
     return card
@@ -76,15 +100,23 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
 
 def remix_key(asked: Remix, seed: int) -> str:
     """Names everything that decides the rows: settings, seed, templates and the files' bytes."""
-    place = expand([asked.folder], "remix.folder")[0]
     sources, _ = _sources(asked)
-    return _key(asked, seed, sources, _files(sources, place))
+    return _key(asked, seed, sources, _files(sources, _Places.of(asked)) | _against(asked))
 
 
 def _sources(asked: Remix) -> tuple[list[Source], list[Dropped]]:
     """The sources of a recipe, and the templates of its own that became none."""
     if asked.promptsource is None or asked.types is None:
-        return templates.load_sources(asked.sources), []
+        found = templates.load_sources(asked.sources)
+        every = asked.tier == "all"
+        if not every and (barred := [one.name for one in found if one.tier != PERMISSIVE]):
+            if asked.sources is not None:
+                raise RecipeError(
+                    f"remix.sources has {', '.join(barred)}, whose licences allow no published "
+                    "model; say remix.tier: all if it is for research, or leave them out"
+                )
+            found = [one for one in found if one.tier == PERMISSIVE]
+        return found, []
     folder = expand([asked.promptsource], "remix.promptsource")[0]
     table = expand([asked.types], "remix.types")[0]
     sources, left = promptsource.read_folder(folder, table)
@@ -102,24 +134,86 @@ def _sources(asked: Remix) -> tuple[list[Source], list[Dropped]]:
 
 def _key(asked: Remix, seed: int, sources: Sequence[Source], files: Mapping[str, str]) -> str:
     words = [repr(source) for source in sources]
-    later = {"promptsource", "types", "cap_per_source"}
-    stated = asked.model_dump(mode="json", exclude=later if asked.promptsource is None else None)
-    return key_of("remix", files, words, stated, asked.cap_per_source, seed)
+    return key_of("remix", files, words, asked.model_dump(mode="json"), seed)
 
 
-def _files(sources: Sequence[Source], place: Path) -> dict[str, str]:
+def _files(sources: Sequence[Source], places: _Places) -> dict[str, str]:
     """Split -> sha256 of its file, for every split that is there."""
     return {
-        str(path.relative_to(place)): sha256(path)
+        f"{source.data}/{path.name}": sha256(path)
         for source in sources
         for split in source.splits
-        for path in files_of(place / source.data, split)
+        for path in files_of(places.of_source(source), split)
     }
 
 
-def _under(counts: Counter[str], prefix: str) -> dict[str, int]:
-    return {
-        name.removeprefix(prefix): n
-        for name, n in sorted(counts.items())
-        if name.startswith(prefix)
-    }
+def _caps(asked: Remix, sources: Sequence[Source], places: _Places) -> Mapping[TaskType, int]:
+    """Most tasks of each type: the recipe's, or its total shared out by what the sources hold."""
+    if asked.total is None:
+        return asked.caps
+    held: Counter[TaskType] = Counter()
+    for source in sources:
+        kinds = {template.type for template in source.templates}
+        rows = n_rows(places.of_source(source), source.splits)
+        # A row gives one task, so a source of many types gives less of each.
+        held.update(dict.fromkeys(kinds, rows * asked.tasks_per_row // len(kinds)))
+    weights = {kind: n ** (1 / asked.temperature) for kind, n in held.items() if n}
+    whole = sum(weights.values())
+    return {kind: round(asked.total * weights.get(kind, 0.0) / whole) for kind in TaskType}
+
+
+def _turns(asked: Remix, sources: Sequence[Source]) -> Mapping[str, int]:
+    known = {source.data for source in sources}
+    if unknown := [name for name in asked.turns if name not in known]:
+        raise RecipeError(
+            f"remix.turns has {', '.join(unknown)}, and no source is called so; the sources are "
+            f"{', '.join(sorted(known))}"
+        )
+    return asked.turns
+
+
+def _against(asked: Remix) -> dict[str, str]:
+    """File -> its sha256, for every file of evaluation texts."""
+    paths = [
+        path
+        for named in expand(asked.against, "remix.against")
+        for path in (sorted(named.glob("*.parquet")) if named.is_dir() else [named])
+    ]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise DataError(f"{missing[0]}: no such file; remix.against names it")
+    return {str(path): sha256(path) for path in paths}
+
+
+def _texts(paths: Iterable[Path]) -> Iterator[str]:
+    """Every text column of the files, row by row."""
+    for path in paths:
+        for row in tables.rows_of(path):
+            yield from (value for value in row.values() if isinstance(value, str))
+
+
+def _leaked(task: Task) -> Dropped:
+    return Dropped(
+        item_id=task.id, stage="remix", by="decontaminate", reason="evaluation-text",
+        excerpt=task.instruction[:EXCERPT_CHARS],
+    )  # fmt: skip
+
+
+def _thin(folder: Path, tally: Tally) -> None:
+    """Take near twins out of the rows that were written."""
+    part = filters.build("fresh", {})
+    assert isinstance(part, Selector), "fresh looks at the whole set"
+    path = folder / "rows.parquet"
+    rows = (signature_of(task) for task in tables.tasks([path]))
+    gone = {id_: verdict for id_, verdict in part.select(rows) if not verdict.keep}
+    lines = list(tables.read(folder / "dropped.parquet"))
+    with (
+        tables.writing(path, tables.TASKS) as keep,
+        tables.writing(folder / "dropped.parquet", tables.DROPPED) as drop,
+    ):
+        for line in lines:
+            drop(line)
+        for task in tables.tasks([path]):
+            if task.id in gone:
+                tally.take_back(task, dropped_by(task, "fresh", gone[task.id]), drop)
+            else:
+                keep(tables.task_row(task))

@@ -2,7 +2,7 @@
 
     rows ──read──▶ records ──draw templates──▶ fill ──▶ tasks | Dropped
 
-The sources take turns, one row each, so that a cap on a task type is shared
+The sources take turns, one row or some each, so that a cap on a task type is shared
 out evenly among the sources that can fill it. Rows should come in an order of
 chance; a source whose cap is full is read no further, and the rows that
 nobody read have not arrived.
@@ -18,6 +18,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from katsuo import seeds, wire
@@ -45,6 +46,8 @@ class RemixSettings:
     """Most tasks of one task type, over all sources."""
     caps: Mapping[TaskType, int] = field(default_factory=dict)
     """Most tasks of single types, in place of `cap_per_type`; 0 leaves a type out."""
+    turns: Mapping[str, int] = field(default_factory=dict)
+    """Folder of a source -> rows that it gives when its turn comes; 1 where nobody says."""
     tasks_per_row: int = 1
     """Most tasks of one row; templates of different types are drawn first."""
     unanswerable: float = 1 / 3
@@ -59,6 +62,9 @@ class RemixSettings:
                 raise RecipeError(f"remix.{name} is {value}; it must be >= 1")
         if not 0 <= self.unanswerable <= 1:
             raise RecipeError(f"remix.unanswerable is {self.unanswerable}; it must lie in [0, 1]")
+        for name, n_rows in self.turns.items():
+            if n_rows < 1:
+                raise RecipeError(f"remix.turns.{name} is {n_rows}; it must be >= 1")
         for kind, cap in self.caps.items():
             if cap < 0:
                 raise RecipeError(f"remix.caps.{kind} is {cap}; it must be >= 0")
@@ -78,15 +84,19 @@ def remix(
     line of the reason `UNREADABLE`; the others go on.
     """
     tally = _Tally(settings=settings)
-    turns = [_turns(source, rows, tally) for source, rows in sources]
-    while turns:
+    waiting = [
+        (_turns(source, rows, tally), settings.turns.get(source.data, 1))
+        for source, rows in sources
+    ]
+    while waiting:
         still = []
-        for source_turns in turns:
-            outcomes = next(source_turns, None)
-            if outcomes is not None:
+        for turns, n_rows in waiting:
+            rows_of = list(islice(turns, n_rows))
+            for outcomes in rows_of:
                 yield from outcomes
-                still.append(source_turns)
-        turns = still
+            if len(rows_of) == n_rows:
+                still.append((turns, n_rows))
+        waiting = still
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

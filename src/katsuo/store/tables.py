@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,22 +80,44 @@ def write(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> i
 
     The file appears whole or not at all; when `rows` fails, the one before it stays.
     """
+    with writing(path, schema) as put:
+        count = 0
+        for row in rows:
+            put(row)
+            count += 1
+    return count
+
+
+@contextmanager
+def writing(path: Path, schema: pa.Schema) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """What takes the rows of the Parquet file `path`, one by one; as `write`, for several at once.
+
+    The file appears when the block ends, and not at all when it fails.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
-    source = iter(rows)
     unfinished = path.with_name(f".{path.name}.partial")
+    batch: list[Mapping[str, Any]] = []
     try:
         with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
-            while batch := list(islice(source, ROW_GROUP)):
-                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-                count += len(batch)
+
+            def flush() -> None:
+                if batch:
+                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                    batch.clear()
+
+            def put(row: Mapping[str, Any]) -> None:
+                batch.append(row)
+                if len(batch) == ROW_GROUP:
+                    flush()
+
+            yield put
+            flush()
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    return count
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ A source is one dataset and its meta-templates, written as YAML:
     let: {claim: question | sentence}     # optional: further names, each an expression
     context: passage                      # the passage, an expression
     document: title                       # optional: what splits must not cut, an expression
+    tier: restricted                      # optional: the licence allows no published model
     templates:
       - name: policy_check
         type: ynqa
@@ -44,6 +45,9 @@ from katsuo.types import Flaw, TaskType, digest
 
 Row: TypeAlias = Mapping[str, object]
 """One row of a dataset: its columns by name."""
+PERMISSIVE: Final = "permissive"
+TIERS: Final = (PERMISSIVE, "restricted")
+"""What the licence of a source allows: a published model, or research alone."""
 _CHOICES_NAMES: Final = ("choices", "answer_choices")
 """Under which templates find the choices; the second is promptsource's."""
 
@@ -165,6 +169,8 @@ class Source:
     context: str
     """An expression: the passage."""
     templates: tuple[Template, ...]
+    tier: str = PERMISSIVE
+    """`restricted` where the licence forbids or does not name a published model."""
     document: str | None = None
     """An expression: what a split must not cut; the passage where it is absent."""
     let: Mapping[str, str] = field(default_factory=dict)

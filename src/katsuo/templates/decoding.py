@@ -15,14 +15,14 @@ import yaml
 
 from katsuo.errors import RecipeError
 from katsuo.templates import language
-from katsuo.templates.compiler import Source, Template
+from katsuo.templates.compiler import PERMISSIVE, TIERS, Source, Template
 from katsuo.types import TaskType
 
 Entries: TypeAlias = Mapping[str, object]
 
 _SLOT: Final = re.compile(r"\{\{-?\s*context\s*-?\}\}")
 _SOURCE_KEYS: Final = ("source", "data", "splits", "licence", "context", "templates")
-_SOURCE_EXTRAS: Final = ("let", "document")
+_SOURCE_EXTRAS: Final = ("let", "document", "tier")
 _TEMPLATE_KEYS: Final = ("name", "type", "instruction", "response")
 _TEMPLATE_EXTRAS: Final = ("choices", "when", "voice", "answerable", "book", "unanswerable")
 _BOOKS: Final = ("open", "closed")
@@ -47,10 +47,18 @@ def decode(text: str, place: str) -> Source:
         let=_let(entries.get("let", {}), place),
         context=_expression(entries, "context", place),
         document=_expression(entries, "document", place) if "document" in entries else None,
+        tier=_tier(entries, place),
         templates=_templates(entries["templates"], place),
     )
     _unique([template.name for template in source.templates], place)
     return source
+
+
+def _tier(entries: Entries, place: str) -> str:
+    value = str(entries.get("tier", PERMISSIVE))
+    if value not in TIERS:
+        raise RecipeError(f"{place}: tier is {value!r}; it must be one of {', '.join(TIERS)}")
+    return value
 
 
 def _templates(value: object, place: str) -> tuple[Template, ...]:

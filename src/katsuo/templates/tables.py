@@ -15,19 +15,45 @@ from typing import Any, Final
 
 from katsuo import seeds
 from katsuo.errors import DataError
-from katsuo.templates.compiler import Row, Source
+from katsuo.templates.compiler import PERMISSIVE, Row, Source
 
 _BATCH_ROWS: Final = 256
 _FORMS: Final = ("parquet", "jsonl", "csv")
 
 
 def with_rows(
-    sources: Iterable[Source], folder: Path, seed: int
+    sources: Iterable[Source], folder: Path, seed: int, restricted: Path | None = None
 ) -> list[tuple[Source, Iterator[Row]]]:
-    """Each source with its rows, read from below `folder` when the first one is asked for."""
+    """Each source with its rows, read from below `folder` when the first one is asked for.
+
+    Sources of the restricted tier lie below `restricted`.
+    """
     return [
-        (source, read_rows(folder / source.data, source.splits, seed=seed)) for source in sources
+        (source, read_rows(place(source, folder, restricted), source.splits, seed=seed))
+        for source in sources
     ]
+
+
+def place(source: Source, folder: Path, restricted: Path | None) -> Path:
+    """The folder of a source's files."""
+    below = folder if source.tier == PERMISSIVE or restricted is None else restricted
+    return below / source.data
+
+
+def n_rows(folder: Path, splits: Sequence[str]) -> int:
+    """How many rows a source has; 0 where its files cannot be read."""
+    from pyarrow import ArrowException, parquet
+
+    total = 0
+    for path in (path for split in splits for path in files_of(folder, split)):
+        try:
+            if path.suffix == ".parquet":
+                total += parquet.read_metadata(path).num_rows
+            else:
+                total += sum(1 for _ in path.open("rb"))
+        except (OSError, ArrowException):
+            return 0
+    return total
 
 
 def read_rows(folder: Path, splits: Sequence[str], *, seed: int) -> Iterator[Row]:

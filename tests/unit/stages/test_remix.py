@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -362,3 +363,17 @@ def test_types_are_drawn_as_often_however_many_templates_each_has() -> None:
     ]
     made = Counter(task.type for task in tasks(remixed((source(YES_NO, *many), rows(400)))))
     assert 150 < made[TaskType.YNQA] < 250
+
+
+def test_a_source_may_give_more_rows_when_its_turn_comes() -> None:
+    one, many = source(YES_NO, name="one"), source(SPAN, name="many")
+    many = replace(many, data="plenty")
+    settings = RemixSettings(seed=1, turns={"plenty": 3})
+    made = tasks(remixed((one, rows(8)), (many, rows(8)), settings=settings))
+    assert [task.type for task in made[:4]] == [TaskType.YNQA, *[TaskType.EXQA] * 3]
+    assert len(made) == 16
+
+
+def test_a_turn_of_no_rows_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"remix\.turns\.plenty is 0"):
+        RemixSettings(turns={"plenty": 0})
