@@ -23,6 +23,7 @@ from pydantic import (
 from katsuo.errors import RecipeError
 from katsuo.protocols import Sampling
 from katsuo.types import TaskType
+from katsuo.wire import Wish
 
 Filters = list[str | dict[str, dict[str, Any] | None]]
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -76,6 +77,10 @@ class Generate(Section):
     steered: bool = False
     """Tell the generator the answer of each draft: every label as often, names and figures of the
     passage. Wants a generator that was taught `katsuo-v1`."""
+    labels: dict[TaskType, dict[str, str]] = {}
+    """The only answers of a task type, each with a description or an empty text:
+    `topic_class: {fees: what berths cost, safety: ""}`. Wants a generator that was taught
+    `katsuo-v1`."""
     temperature: float = Sampling().temperature
     top_p: float = Sampling().top_p
     max_tokens: int = Sampling().max_tokens
@@ -84,6 +89,24 @@ class Generate(Section):
     @classmethod
     def _named(cls, names: object) -> object:
         return [TaskType.named(str(name)) for name in names] if isinstance(names, list) else names
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labelled(cls, labels: object) -> object:
+        if not isinstance(labels, dict):
+            return labels
+        return {TaskType.named(str(name)): told for name, told in labels.items()}
+
+    @field_validator("labels")
+    @classmethod
+    def _sayable(cls, labels: dict[TaskType, dict[str, str]]) -> dict[TaskType, dict[str, str]]:
+        for kind, told in labels.items():
+            if not kind.labelled:
+                raise ValueError(f"{kind} has no labels of its own; leave it out")
+            if len(told) < 2:
+                raise ValueError(f"{kind} has {len(told)} label; name two or more")
+            Wish(type=kind, labels=tuple(told.items()))  # raises where one cannot be said
+        return labels
 
     @field_validator("endpoint")
     @classmethod
@@ -120,9 +143,9 @@ class Generate(Section):
         apart = ("endpoint", "key_env", "concurrency", "timeout")
         kept = ("endpoint",) if self.endpoint else ()
         stated = {name: value for name, value in found.items() if name not in apart or name in kept}
-        if not self.steered:  # keys are as they were before there was a choice
-            del stated["steered"]
-        return stated
+        # Without a use, keys are as they were before there was a choice.
+        later = {"steered": False, "labels": {}}
+        return {name: value for name, value in stated.items() if value != later.get(name, ...)}
 
     @property
     def sampling(self) -> Sampling:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from katsuo import seeds
 from katsuo.templates import phrases
@@ -21,6 +21,9 @@ _SAID: Final = 0.5
 """Share of the wishes that are said, each by itself: what is not said must not be missed."""
 _LONGEST_ANSWER: Final = 80
 """Characters of an answer that can be told; a longer one is to be written, not asked for."""
+
+Labels: TypeAlias = Mapping[TaskType, tuple[tuple[str, str], ...]]
+"""Labels that somebody named, each with its description or an empty one, by task type."""
 
 _YES_NO: Final = (
     ("Yes", "No"),
@@ -44,6 +47,8 @@ LABELS: Final[Mapping[TaskType, tuple[tuple[str, ...], ...]]] = {
     TaskType.SENTIMENT: (("positive", "negative"), ("Positive", "Negative"), ("good", "bad")),
 }
 """The labels to ask for where nobody named any; the bundled templates have them all."""
+_OF_THE_PASSAGE: Final = frozenset({TaskType.SENTIMENT, TaskType.TOPIC_CLASS})
+"""Types whose answer the passage has settled before anybody writes: it can be asked, not told."""
 _LETTERS: Final = ("A", "B", "C", "D")
 VOICES: Final = ("plain", "exam", "chat", "editor", "clerk", "form", "support", "quiz")
 """How the bundled templates put things."""
@@ -64,14 +69,27 @@ def learned(task: Task, seed: int) -> Wish:
     )
 
 
-def drawn(context: Context, kind: TaskType, seed: int) -> Wish:
-    """What a steered generator is told for one draft: drawn by `seed`, every label as often."""
+def asked(kind: TaskType, labels: Labels) -> Wish:
+    """What a generator is told that is not steered: the type, and labels that somebody named."""
+    return Wish(type=kind, labels=labels.get(kind, ()))
+
+
+def drawn(context: Context, kind: TaskType, seed: int, labels: Labels) -> Wish:
+    """What a steered generator is told for one draft: drawn by `seed`, every label as often.
+
+    Args:
+        context: The passage.
+        kind: Of the task.
+        seed: The draft's own.
+        labels: Labels that somebody named, by type; others have those of `LABELS`.
+    """
     chance: random.Random = seeds.stream(seed, "generate", "wish")
     voice = chance.choice(VOICES)
-    if kind in LABELS:
-        labels = chance.choice(LABELS[kind])
-        pairs = tuple((label, "") for label in labels)
-        return Wish(type=kind, labels=pairs, answer=chance.choice(labels), voice=voice)
+    if kind in labels or kind in LABELS:
+        sets = LABELS.get(kind, ())
+        own = labels.get(kind) or tuple((label, "") for label in chance.choice(sets))
+        answer = "" if kind in _OF_THE_PASSAGE else chance.choice(own)[0]
+        return Wish(type=kind, labels=own, answer=answer, voice=voice)
     if kind is TaskType.MCQA:
         return Wish(type=kind, answer=chance.choice(_LETTERS), voice=voice)
     spans = phrases.spans(context.text) if kind is TaskType.EXQA else []
@@ -80,9 +98,13 @@ def drawn(context: Context, kind: TaskType, seed: int) -> Wish:
     return Wish(type=kind, answer=answer, voice=voice)
 
 
-def met(wish: Wish, response: str) -> bool:
-    """Whether a draft that answers `response` is one that `wish` asked for."""
-    return not (wish.answer and wish.type is not TaskType.EXQA) or response == wish.answer
+def unmet(wish: Wish, response: str) -> str:
+    """Why a draft that answers `response` is not what `wish` asked for; empty where it is."""
+    if wish.answer and wish.type is not TaskType.EXQA and response != wish.answer:
+        return "answer-not-the-told"
+    if wish.labels and response not in dict(wish.labels):
+        return "label-not-the-told"
+    return ""
 
 
 def _tellable(task: Task) -> bool:

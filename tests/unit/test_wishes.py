@@ -45,9 +45,12 @@ def test_about_half_of_the_short_answers_are_told(task: Task, said: object) -> N
     assert (70 < sum(map(bool, told)) < 130) is said
 
 
-@pytest.mark.parametrize("kind", wishes.LABELS, ids=str)
+WRITTEN = [kind for kind in wishes.LABELS if kind is not TaskType.SENTIMENT]
+
+
+@pytest.mark.parametrize("kind", WRITTEN, ids=str)
 def test_a_steered_generator_hears_every_label_about_as_often(kind: TaskType) -> None:
-    drawn = [wishes.drawn(CONTEXT, kind, seed) for seed in range(1200)]
+    drawn = [wishes.drawn(CONTEXT, kind, seed, {}) for seed in range(1200)]
     for labels in wishes.LABELS[kind]:
         answers = Counter(
             wish.answer for wish in drawn if tuple(label for label, _ in wish.labels) == labels
@@ -57,26 +60,49 @@ def test_a_steered_generator_hears_every_label_about_as_often(kind: TaskType) ->
 
 
 def test_half_of_the_extractive_drafts_ask_for_a_name_or_a_figure_of_the_passage() -> None:
-    answers = [wishes.drawn(CONTEXT, TaskType.EXQA, seed).answer for seed in range(400)]
+    answers = [wishes.drawn(CONTEXT, TaskType.EXQA, seed, {}).answer for seed in range(400)]
     assert set(answers) == {"", "Ada Moss", "1871", "Tom Reed", "40"}
     assert 150 < answers.count("") < 250
 
 
 def test_a_type_that_writes_freely_is_told_no_answer() -> None:
-    wish = wishes.drawn(CONTEXT, TaskType.SUMMARIZATION, 3)
+    wish = wishes.drawn(CONTEXT, TaskType.SUMMARIZATION, 3, {})
     assert (wish.answer, wish.labels) == ("", ())
     assert wish.voice in wishes.VOICES
 
 
+TOPICS = {TaskType.TOPIC_CLASS: (("fees", "what berths cost"), ("safety", ""))}
+
+
+@pytest.mark.parametrize("kind", [TaskType.SENTIMENT, TaskType.TOPIC_CLASS], ids=str)
+def test_what_the_passage_has_settled_is_asked_and_not_told(kind: TaskType) -> None:
+    wish = wishes.drawn(CONTEXT, kind, 3, TOPICS)
+    assert wish.answer == ""
+    assert bool(wish.labels)
+
+
+@pytest.mark.parametrize("steered", [True, False])
+def test_labels_of_ones_own_are_told_with_their_descriptions(*, steered: bool) -> None:
+    kind = TaskType.TOPIC_CLASS
+    wish = wishes.drawn(CONTEXT, kind, 3, TOPICS) if steered else wishes.asked(kind, TOPICS)
+    assert wish.labels == TOPICS[kind]
+    assert "fees: what berths cost\nsafety\n" in wire.katsuo_prompt(TEXT, wish)
+
+
+NO = (("Yes", ""), ("No", ""))
+
+
 @pytest.mark.parametrize(
-    ("wish", "response", "met"),
+    ("wish", "response", "reason"),
     [
-        (wire.Wish(type=TaskType.YNQA, answer="No"), "No", True),
-        (wire.Wish(type=TaskType.YNQA, answer="No"), "Yes", False),
-        (wire.Wish(type=TaskType.YNQA), "Yes", True),
+        (wire.Wish(type=TaskType.YNQA, answer="No"), "No", ""),
+        (wire.Wish(type=TaskType.YNQA, answer="No"), "Yes", "answer-not-the-told"),
+        (wire.Wish(type=TaskType.YNQA), "Yes", ""),
+        (wire.Wish(type=TaskType.YNQA, labels=NO), "Yes", ""),
+        (wire.Wish(type=TaskType.YNQA, labels=NO), "yes", "label-not-the-told"),
         # Another span of the passage answers another question as well.
-        (wire.Wish(type=TaskType.EXQA, answer="40"), "1871", True),
+        (wire.Wish(type=TaskType.EXQA, answer="40"), "1871", ""),
     ],
 )
-def test_a_draft_answers_what_was_asked_for(wish: wire.Wish, response: str, met: object) -> None:
-    assert wishes.met(wish, response) is met
+def test_a_draft_answers_what_was_asked_for(wish: wire.Wish, response: str, reason: str) -> None:
+    assert wishes.unmet(wish, response) == reason

@@ -8,6 +8,7 @@ in ten cannot be parsed, as with real generators.
 from __future__ import annotations
 
 import json
+import random
 import re
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +33,7 @@ class FakeModel:
     """Two seeds stand for two models."""
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """For a `bonito-v1` prompt a task about its passage; for any other its longest word."""
+        """For a prompt of our formats a task about its passage; for any other its longest word."""
         for request in requests:
             text = self._text(request)
             yield Completion(id=request.id, text=text, finished=True, n_tokens=len(text.split()))
@@ -59,22 +60,45 @@ class FakeModel:
         return -7 * shared - own
 
     def _text(self, request: Request) -> str:
-        found = re.search(
-            r"<\|tasktype\|>\n(.*)\n<\|context\|>\n(.*)\n<\|task\|>", request.prompt, re.DOTALL
-        )
-        if found is None:
+        asked = _asked(request.prompt)
+        if asked is None:
             return max(re.findall(r"\w+", request.prompt), key=len, default="")
-        kind, passage = found.groups()
+        kind, passage, wishes = asked
         chance = seeds.stream(self.seed, str(request.seed), request.prompt)
         if chance.randrange(_BROKEN_EVERY) == 0:
             return "a draft without its marker"
         words = re.findall(r"\w+", passage) or ["nothing"]
         word = chance.choice(words)
+        told = _told(wishes, chance)
         if kind.startswith("yes-no"):
-            return _draft(f"Does the passage say {word}? Answer yes or no.", "yes")
+            return _draft(f"Does the passage say {word}? Answer yes or no.", told or "yes")
         if kind in ("natural language inference", "textual entailment"):
-            return _draft(f"Does this follow: it speaks of {word}? Answer Yes, No or Maybe.", "Yes")
-        return _draft(f"Which word follows {word} in the text above?", chance.choice(words))
+            question = f"Does this follow: it speaks of {word}? Answer Yes, No or Maybe."
+            return _draft(question, told or "Yes")
+        return _draft(f"Which word follows {word} in the text above?", told or chance.choice(words))
+
+
+def _asked(prompt: str) -> tuple[str, str, str] | None:
+    """Type, passage and wishes of a prompt of either format; none of any other prompt."""
+    bonito = re.search(r"<\|tasktype\|>\n(.*)\n<\|context\|>\n(.*)\n<\|task\|>", prompt, re.DOTALL)
+    if bonito is not None:
+        return bonito[1], bonito[2], ""
+    katsuo = re.search(
+        r"<\|context\|>\n(.*)\n<\|tasktype\|>\n([^\n]*)\n(.*)<\|task\|>", prompt, re.DOTALL
+    )
+    return None if katsuo is None else (katsuo[2], katsuo[1], katsuo[3])
+
+
+def _told(wishes: str, chance: random.Random) -> str:
+    """The answer that wishes ask for: the one they tell, or now and then one that is no label."""
+    answer = re.search(r"<\|answer\|>\n([^\n]*)\n", wishes)
+    if answer is not None:
+        return answer[1]
+    listed = re.search(r"<\|labels\|>\n((?:[^<\n][^\n]*\n)+)", wishes)
+    if listed is None:
+        return ""
+    labels = [line.split(":")[0] for line in listed[1].splitlines()]
+    return chance.choice([*labels * 4, "something else"])
 
 
 def _draft(question: str, response: str) -> str:

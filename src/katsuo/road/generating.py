@@ -47,13 +47,14 @@ class _Asked:
             seed=recipe.seed,
             per_context=asked.per_context,
             steered=asked.steered,
+            labels={kind: tuple(told.items()) for kind, told in asked.labels.items()},
             sampling=asked.sampling,
         )
-        if settings.steered and settings.format != KATSUO_V1:
+        said = "steered" if settings.steered else "labels" if settings.labels else ""
+        if said and settings.format != KATSUO_V1:
             raise RecipeError(
-                f"generate.steered is true and {named.name} is asked in {settings.format}, which "
-                "cannot say an answer; take a generator that was taught katsuo-v1, or leave "
-                "steered out"
+                f"generate.{said} is set and {named.name} is asked in {settings.format}, which "
+                f"cannot say it; take a generator that was taught katsuo-v1, or leave {said} out"
             )
         stated = {
             **asked.stated,

@@ -73,6 +73,8 @@ class GenerateSettings:
     """Drafts of each type from each passage."""
     steered: bool = False
     """Whether the generator is told what to answer; `katsuo-v1` alone can say it."""
+    labels: wishes.Labels = field(default_factory=dict)
+    """The only answers of a type; `katsuo-v1` alone can say them."""
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -123,11 +125,15 @@ def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator
             for number in range(settings.per_context):
                 names = (context.id, kind.value, str(number))
                 seed = derive(settings.seed, "generate", *names)
-                steered = settings.steered
+                wish = (
+                    wishes.drawn(context, kind, seed, settings.labels)
+                    if settings.steered
+                    else wishes.asked(kind, settings.labels)
+                )
                 yield _Wanted(
                     id=draft_id(settings.generator, settings.format, context.id, kind, number),
                     context=context,
-                    wish=wishes.drawn(context, kind, seed) if steered else Wish(type=kind),
+                    wish=wish,
                     seed=seed,
                 )
 
@@ -143,8 +149,8 @@ def _task(
         return _dropped(draft, reason, completion.text)
     if not completion.finished:
         return _dropped(draft, "cut-off-response", completion.text)
-    if not wishes.met(draft.wish, parsed.response):
-        return _dropped(draft, "answer-not-the-told", completion.text)
+    if reason := wishes.unmet(draft.wish, parsed.response):
+        return _dropped(draft, reason, completion.text)
     return Task(
         id=draft.id,
         document_id=draft.context.document_id,
@@ -153,6 +159,8 @@ def _task(
         type=draft.wish.type,
         instruction=parsed.instruction,
         response=parsed.response,
+        labels=tuple(label for label, _ in draft.wish.labels),
+        voice=draft.wish.voice,
         origin=Origin(generator=settings.generator, format=form.name, seed=draft.seed),
     )
 
