@@ -10,13 +10,15 @@ and the task as the generator should write it.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from katsuo import engines
 from katsuo.errors import RecipeError
@@ -26,12 +28,14 @@ from katsuo.road.crews import Job
 from katsuo.road.remixing import remix
 from katsuo.road.trip import Event, Listener, key_of
 from katsuo.sections import Remix, Section
+from katsuo.stages.mixture import mixed
 from katsuo.stages.tuning import Limit, fit, teach_pairs
 from katsuo.store import tables
 from katsuo.store.files import read_json, write_json, write_text
 from katsuo.store.runs import Run
-from katsuo.training import Step, TuneSettings
-from katsuo.types import Dropped, Pair, Task
+from katsuo.templates import load_sources
+from katsuo.training import Pause, Step, TuneSettings
+from katsuo.types import Dropped, Pair, Task, TaskType
 from katsuo.version import VERSION
 
 _HELD_OUT_BUCKETS: Final = 1000
@@ -47,6 +51,15 @@ class Teach(Section):
     """Share of the passages whose tasks are never learned, for the held-out losses."""
     held_out_per_type: int = Field(default=40, ge=1)
     """Most held-out tasks of a type."""
+    held_out_sources: list[str] = Field(default_factory=list)
+    """Folders of sources that nothing is learned from: what a generator makes of kinds of text that
+    it never saw is told apart in the held-out losses."""
+    held_out_steps: int | None = Field(default=None, ge=1)
+    """Measure the held-out losses each time after so many steps, not only at the end."""
+    tokens: int | None = Field(default=None, ge=1)
+    """Learn about so many tokens, prompts included, in one epoch, instead of everything."""
+    mixture: dict[TaskType, float] = Field(default_factory=dict)
+    """Share of each task type's tokens relative to the others'; 1 where it is not named."""
     epochs: float = Field(default=1.0, gt=0)
     learning_rate: float = Field(default=5e-4, gt=0)
     rank: int = Field(default=16, ge=1)
@@ -73,6 +86,21 @@ class Teach(Section):
     checkpoint_seconds: float = Field(default=180.0, ge=0)
     """Most work that a kill can cost."""
 
+    @field_validator("mixture", mode="before")
+    @classmethod
+    def _named(cls, mixture: object) -> object:
+        if not isinstance(mixture, dict):
+            return mixture
+        return {TaskType.named(str(name)): weight for name, weight in mixture.items()}
+
+    @model_validator(mode="after")
+    def _weighed(self) -> Teach:
+        if any(weight < 0 for weight in self.mixture.values()):
+            raise ValueError("mixture holds a weight below 0; 0 leaves a type out")
+        if self.tokens is not None and self.epochs != 1.0:
+            raise ValueError("tokens are counted in one epoch; leave epochs out")
+        return self
+
 
 class Lesson(Section):
     """A teaching recipe."""
@@ -98,8 +126,17 @@ def load(path: Path, changes: Sequence[str] = ()) -> Lesson:
         raise RecipeError(f"{path}: {first_error(error, Lesson)}") from error
 
 
-def go(lesson: Lesson, run: Run, *, until: str, listen: Listener) -> dict[str, Any]:
+def go(
+    lesson: Lesson, run: Run, *, until: str, listen: Listener, max_minutes: float | None = None
+) -> dict[str, Any]:
     """Remix, and with `until` = `teach` also teach; the card of what was made.
+
+    Args:
+        lesson: The recipe.
+        run: Where it all goes.
+        until: `remix` or `teach`.
+        listen: Hears how far it has come.
+        max_minutes: Stop then with a checkpoint, from which the same call goes on.
 
     Raises:
         KatsuoError: If a source or the base cannot be read.
@@ -110,7 +147,7 @@ def go(lesson: Lesson, run: Run, *, until: str, listen: Listener) -> dict[str, A
         card = remix(lesson.remix, lesson.seed, run.folder / "remix", listen)
         if until == "remix":
             return card
-        return _teach(lesson, run.folder, card, listen)
+        return _teach(lesson, run.folder, card, listen, max_minutes)
 
 
 def text(card: Mapping[str, Any]) -> str:
@@ -119,7 +156,11 @@ def text(card: Mapping[str, Any]) -> str:
 
 
 def _teach(
-    lesson: Lesson, folder: Path, remix_card: Mapping[str, Any], listen: Listener
+    lesson: Lesson,
+    folder: Path,
+    remix_card: Mapping[str, Any],
+    listen: Listener,
+    max_minutes: float | None,
 ) -> dict[str, Any]:
     base = engines.find(lesson.teach.base)
     into = folder / "generator"
@@ -134,13 +175,22 @@ def _teach(
         return card
     learned, held_out, lines = _pairs(lesson, folder / "remix" / "rows.parquet", base)
 
+    began = time.monotonic()
+
     def on_step(step: Step) -> None:
         note = f"loss {step.loss:.3f}, {step.tokens_per_second:.0f} tokens/s"
         listen(Event(stage="teach", done=step.step, total=step.n_steps, unit="step", note=note))
+        late = max_minutes is not None and time.monotonic() - began >= 60 * max_minutes
+        if late and step.step < step.n_steps:
+            raise Pause(f"{step.step} of {step.n_steps} steps")
 
     settings = _settings(lesson)
     job = Job(base=base, settings=settings, pairs=learned, into=into, held_out=held_out)
-    report = job.lead(on_step)
+    try:
+        report = job.lead(on_step)
+    except Pause as pause:
+        listen(Event(stage="teach", finished=True, note=f"paused after {pause}"))
+        return {"paused": str(pause), "go_on": "the same command goes on from here"}
     tables.write(into / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
     card = {
         "key": key,
@@ -163,19 +213,49 @@ def _teach(
 def _pairs(
     lesson: Lesson, rows: Path, base: engines.Named
 ) -> tuple[list[Pair], dict[str, list[Pair]], list[Dropped]]:
-    """What is learned, what is held out by passage and by type, and what fits nowhere."""
-    size = engines.pair_sizes(base)
+    """What is learned, what is held out by passage or by source, and what fits nowhere."""
+    size = cache(engines.pair_sizes(base))  # counting is slow
+    asked = lesson.teach
+    strange = tuple(f"{source.name}/" for source in load_sources(asked.held_out_sources or []))
     learned: list[Task] = []
     aside: dict[str, list[Task]] = {}
-    border = lesson.teach.held_out_fraction * _HELD_OUT_BUCKETS
+    border = asked.held_out_fraction * _HELD_OUT_BUCKETS
     for task in tables.tasks([rows]):
-        if int(task.document_id, 16) % _HELD_OUT_BUCKETS >= border:
+        if task.origin.generator.startswith(strange):
+            name = f"{task.type.value}, new source"
+        elif int(task.document_id, 16) % _HELD_OUT_BUCKETS < border:
+            name = task.type.value
+        else:
             learned.append(task)
-        elif len(group := aside.setdefault(task.type.value, [])) < lesson.teach.held_out_per_type:
+            continue
+        if len(group := aside.setdefault(name, [])) < asked.held_out_per_type:
             group.append(task)
-    pairs, lines = _fitted(lesson, learned, size)
+    pairs, lines = _mixed(lesson, learned, size)
     held_out = {name: _fitted(lesson, group, size)[0] for name, group in sorted(aside.items())}
     return pairs, held_out, lines
+
+
+def _mixed(
+    lesson: Lesson, found: Sequence[Task], size: Callable[[Pair], tuple[int, int]]
+) -> tuple[list[Pair], list[Dropped]]:
+    """What is learned: of every type its share."""
+    asked = lesson.teach
+    if asked.tokens is None and not asked.mixture:
+        return _fitted(lesson, found, size)
+    by_pair: dict[Pair, TaskType] = {}
+    lines: list[Dropped] = []
+    for task in found:
+        pairs, dropped = _fitted(lesson, [task], size)
+        by_pair |= dict.fromkeys(pairs, task.type)
+        lines += dropped
+    known = list(by_pair)
+    chosen = mixed(
+        [(by_pair[pair], sum(size(pair))) for pair in known],
+        tokens=asked.tokens,
+        weights=asked.mixture,
+        seed=lesson.seed,
+    )
+    return [known[number] for number in chosen], lines
 
 
 def _fitted(
@@ -189,7 +269,10 @@ def _fitted(
 
 
 def _settings(lesson: Lesson) -> TuneSettings:
-    others = {"base", "format", "held_out_fraction", "held_out_per_type"}
+    others = {
+        "base", "format", "held_out_fraction", "held_out_per_type", "held_out_sources", "tokens",
+        "mixture",
+    }  # fmt: skip
     chosen = lesson.teach.model_dump(exclude=others)
     return TuneSettings(**chosen, seed=lesson.seed)
 

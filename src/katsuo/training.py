@@ -106,6 +106,10 @@ class Step:
     """Tokens read since this process began to tune, padding not counted."""
 
 
+class Pause(Exception):  # noqa: N818 -- nothing is wrong
+    """Raised by who watches the steps: save what was learned, and stop for now."""
+
+
 def plan(lengths: Sequence[int], settings: TuneSettings) -> list[tuple[int, ...]]:
     """The examples of every optimizer step of a run, by their number.
 

@@ -347,3 +347,32 @@ def test_a_turn_of_an_unknown_source_is_refused(pupil: School) -> None:
 def test_a_total_and_caps_of_types_exclude_each_other(pupil: School) -> None:
     with pytest.raises(RecipeError, match="cap_per_type and caps have no place"):
         pupil.go("remix.total=50", until="remix")
+
+
+def test_a_mixture_gives_every_type_its_share(pupil: School) -> None:
+    whole = pupil.go()
+    card = pupil.go("teach.mixture={ynqa: 0}")
+    assert 0 < card["pairs"] < whole["pairs"]
+    few = pupil.go("teach.tokens=2000")
+    assert 0 < few["pairs"] < card["pairs"]
+
+
+def test_nothing_is_learned_from_a_held_out_source(pupil: School) -> None:
+    whole = pupil.go()
+    card = pupil.go("teach.held_out_sources=[rotten_tomatoes]")
+    assert "sentiment" not in card["held_out"]
+    assert card["held_out"]["sentiment, new source"] == 4
+    assert card["pairs"] < whole["pairs"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("teach.mixture={ynqa: -1}", "a weight below 0"),
+        ("teach.mixture={weather: 1}", "task type 'weather' is unknown"),
+        ("teach.held_out_sources=[squid]", "no source is called squid"),
+    ],
+)
+def test_a_mixture_that_cannot_be_is_refused(pupil: School, change: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        pupil.go(change)

@@ -10,6 +10,11 @@ import typer
 
 from katsuo.cli.running import AsJson, Changes
 
+Minutes = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Stop then; the same command goes on from its checkpoint."),
+]
+
 
 class RemixTier(StrEnum):
     """What `--tier` may be."""
@@ -48,27 +53,37 @@ def teach(
     recipe: TeachingRecipe,
     run: Folder = None,
     changes: Changes = None,
+    max_minutes: Minutes = None,
     as_json: AsJson = False,
 ) -> None:
     """Teach a generator on remixed tasks; goes on from its checkpoint when interrupted."""
-    _go(recipe, run, changes, "teach", as_json=as_json)
+    _go(recipe, run, changes, "teach", as_json=as_json, max_minutes=max_minutes)
 
 
 def _go(
-    recipe: Path, run: Path | None, changes: list[str] | None, until: str, *, as_json: bool
+    recipe: Path,
+    run: Path | None,
+    changes: list[str] | None,
+    until: str,
+    *,
+    as_json: bool,
+    max_minutes: float | None = None,
 ) -> None:
     import json
 
     from katsuo import school
     from katsuo.cli.progress import Watcher
-    from katsuo.road.crews import crewed
+    from katsuo.errors import RecipeError
+    from katsuo.road.crews import crewed, n_processes
     from katsuo.store.runs import Run
 
+    if max_minutes is not None and n_processes() > 1:
+        raise RecipeError("--max-minutes is for one process; several go on from a checkpoint too")
     chosen = school.load(recipe, changes or [])
     folder = Run.at(run or Path("runs") / chosen.name)
     with crewed() as is_first:
         if not is_first:
             return
         with Watcher(silent=as_json) as watcher:
-            result = school.go(chosen, folder, until=until, listen=watcher)
+            result = school.go(chosen, folder, until=until, listen=watcher, max_minutes=max_minutes)
     print(json.dumps(result, ensure_ascii=False) if as_json else school.text(result))

@@ -23,7 +23,7 @@ from katsuo.models import batches, checkpoints, tunable
 from katsuo.models.batches import Example
 from katsuo.models.checkpoints import Progress
 from katsuo.models.launch import Crew
-from katsuo.training import Step, TuneSettings
+from katsuo.training import Pause, Step, TuneSettings
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,11 @@ class Run:
                 checkpoints.save(self.model, self.optimizer, self.progress, into)
                 saved = time.monotonic()
             if on_step:
-                on_step(self._told(loss, n_tokens / (time.monotonic() - began)))
+                try:
+                    on_step(self._told(loss, n_tokens / (time.monotonic() - began)))
+                except Pause:
+                    checkpoints.save(self.model, self.optimizer, self.progress, into)
+                    raise
 
     @cached_property
     def _lengths(self) -> list[int]:

@@ -22,7 +22,7 @@ from katsuo.models import batches, tune
 from katsuo.models.tokens import Tokens
 from katsuo.models.tune import LoraTuner
 from katsuo.protocols import Tunes
-from katsuo.training import Step, TuneSettings
+from katsuo.training import Pause, Step, TuneSettings
 from katsuo.types import Pair
 
 pytestmark = pytest.mark.train
@@ -184,6 +184,27 @@ def test_a_killed_run_ends_as_an_unbroken_one(
     resumed = tuner(settings=settings, on_step=lambda step: steps.append(step.step))
     assert replace(resumed.tune(PAIRS, broken), seconds=report.seconds) == report
     assert steps == list(range(n_steps + 1, 7))
+    assert rows(broken) == rows(unbroken)
+    assert same(weights(broken), weights(unbroken))
+
+
+def test_a_pause_saves_however_seldom_checkpoints_are_and_changes_nothing(
+    tuner: Callable[..., LoraTuner], tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, checkpoint_seconds=9999)
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    tuner(settings=settings).tune(PAIRS, unbroken)
+
+    def pausing(step: Step) -> None:
+        if step.step in (2, 4):
+            raise Pause
+
+    for _ in range(2):
+        with pytest.raises(Pause):
+            tuner(settings=settings, on_step=pausing).tune(PAIRS, broken)
+    steps: list[int] = []
+    tuner(settings=settings, on_step=lambda step: steps.append(step.step)).tune(PAIRS, broken)
+    assert steps == [5, 6]
     assert rows(broken) == rows(unbroken)
     assert same(weights(broken), weights(unbroken))
 
