@@ -59,9 +59,10 @@ def learned(task: Task, seed: int) -> Wish:
     chance: random.Random = seeds.stream(seed, "teach", "wish", task.id)
     labels, answerable, voice, book, answer = (chance.random() < _SAID for _ in range(5))
     plain = all(sayable(label) for label in task.labels)
+    listed = chance.sample(task.labels, len(task.labels))  # the order must tell nothing
     return Wish(
         type=task.type,
-        labels=tuple((label, "") for label in task.labels) if labels and plain else (),
+        labels=tuple((label, "") for label in listed) if labels and plain else (),
         answer=task.response if answer and _tellable(task) else "",
         answerable=task.answerable if answerable else None,
         voice=task.voice if voice else "",

@@ -122,7 +122,7 @@ def test_our_own_format_says_about_half_of_what_could_be_said() -> None:
     assert len(prompts) == 200
     assert all(prompt.startswith(wire.katsuo_prefix(PASSAGE)) for prompt in prompts)
     for said in (
-        f"{wire.LABELS_MARK}\nYes\nNo\n",
+        f"{wire.LABELS_MARK}\n",
         f"{wire.ANSWERABLE_MARK}\n",
         f"{wire.VOICE_MARK}\nclerk\n",
         f"{wire.BOOK_MARK}\nopen\n",
