@@ -55,6 +55,8 @@ def _head(name: str, report: Report) -> Iterator[str]:
 
 def _foot(report: Report) -> Iterator[str]:
     yield ""
+    for arm, reason in report.get("nothing_learned", {}).items():
+        yield f"{arm}: {reason}; asked as the model was before."
     taken = ", ".join(f"{stage} {spent / 60:.0f} min" for stage, spent in report["seconds"].items())
     yield f"Time: {taken}. {report['headline']['sentence']}"
 

@@ -187,7 +187,7 @@ class Remix(Section):
     """Whether near twins are left out, too; exact ones always are."""
     tier: Literal["permissive", "all"] = "permissive"
     """`all` takes sources, too, whose licences forbid or do not name a published model; for
-    research, and the card says so."""
+    research, and the card says so. No bundled source is of that kind yet."""
     restricted_folder: str = "$KATSUO_DATA/sources-restricted"
     """Folder of those sources."""
     max_context_chars: int = Field(default=2400, ge=100)

@@ -208,3 +208,32 @@ def test_a_rejected_model_ends_the_journey_each_time_and_leaves_its_report(go: G
 
 def test_harm_that_nobody_asked_for_is_not_measured(go: Go) -> None:
     assert not report(go({"evaluate": {"harm": {"check": False}}})).get("harm")
+
+
+NOTHING = {"strict": {"curate": [{"well_formed": {"min_instruction_words": 4000}}]}}
+
+
+def test_an_arm_with_nothing_to_learn_is_the_model_as_it_was_and_the_others_go_on(go: Go) -> None:
+    heard: list[Event] = []
+    arms = ["tasks", NOTHING, {"later": {"after": "strict"}}]
+    folder = go({"adapt": {"arms": arms, "seeds": 2}}, listen=heard.append)
+    assert {arm for arm, _ in tunings(folder)} == {"tasks", "later"}
+    told = manifest(folder, "4-adapters")["nothing_learned"]
+    assert list(told) == ["strict"]
+    assert "the arm strict has nothing to learn: curation kept no task" in told["strict"]
+    assert told["strict"] in {event.note for event in heard}
+    made = report(folder)
+    assert made["nothing_learned"] == told
+    value = {
+        arm: [one["f1"]["value"] for one in sets.values()] for arm, sets in made["arms"].items()
+    }
+    assert value["strict"] == value["zero_shot"] != value["tasks"]
+    page = (folder / "6-report" / "report.html").read_text("utf-8")
+    assert "So it was asked as the model was before any training" in page
+
+
+@pytest.mark.parametrize("arms", [[NOTHING], ["tasks"]])
+def test_a_run_in_which_nothing_is_learned_is_refused(go: Go, arms: list[Any]) -> None:
+    strict = NOTHING["strict"]["curate"]
+    with pytest.raises(RecipeError, match="has nothing to learn"):
+        go({"adapt": {"arms": arms}, "curate": strict})

@@ -314,20 +314,18 @@ def test_an_evaluation_set_that_is_not_there_is_named(pupil: School) -> None:
 
 
 def test_near_twins_are_left_out_on_request(pupil: School, sources: Path) -> None:
-    n_rows = 2 * N_ROWS
-    film = "A film about a berth at the far end of the quay that never once leaves it"
+    words = " ".join(f"word{n}" for n in range(60))
     put(
-        sources / "rotten_tomatoes" / "train.parquet",
-        text=[f"{film} , take {n} ." for n in range(n_rows)],
-        label=[1] * n_rows,
+        sources / "boolq" / "train.parquet",
+        question=[f"does {words} close in gale {n}" for n in range(N_ROWS)],
+        passage=[f"Berth -- Berth {n} closes." for n in range(N_ROWS)],
+        label=[1] * N_ROWS,
     )
-    whole = pupil.go(until="remix")["by_type"]["sentiment"]
+    whole = pupil.go(until="remix")["by_type"]["qg"]
     card = pupil.go("remix.fresh=true", until="remix")
-    assert (
-        card["counts"]["dropped"].get("duplicate-near", 0)
-        + card["counts"]["dropped"].get("duplicate-exact", 0)
-        == whole - card["by_type"]["sentiment"]
-    )
+    n_twins = sum(n for reason, n in card["counts"]["dropped"].items() if "duplicate" in reason)
+    assert n_twins > 0
+    assert card["by_type"]["qg"] < whole
     assert card["counts"]["passed"] == len(pupil.tasks())
 
 

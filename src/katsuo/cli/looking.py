@@ -130,6 +130,7 @@ def _forgotten(told: Forgotten, run: Path, *, done: bool) -> Iterator[str]:
     yield f"passages {told.n_passages}, curated tasks {told.n_tasks}"
     yield f"adapters that learned of it, now to be tuned anew: {'; '.join(told.adapters) or 'none'}"
     if not done:
+        yield "files of your own in the run folder that hold a sentence of it would be deleted, too"
         yield "the same command with --yes does it; it cannot be undone"
         return
     yield (
@@ -137,6 +138,8 @@ def _forgotten(told: Forgotten, run: Path, *, done: bool) -> Iterator[str]:
         if told.n_sentences
         else "it had no sentence of its own that could be looked for"
     )
+    for path in told.deleted:
+        yield f"deleted, for it held a sentence of it: {path}"
     if told.beside:
         yield f"runs beside this one that still hold it: {', '.join(told.beside)}"
     yield f"what is left is put together again by: katsuo run {run}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from katsuo.errors import RecipeError
+from katsuo.scoring.choice import logistic
 from katsuo.types import KEEP, Task, Verdict, drop
 
 
@@ -38,6 +39,6 @@ class Needed:
         score = task.scores.get(self.measures)
         if score is None:
             return KEEP
-        if score < 1 / (1 + math.exp(-self.min_nats)):
+        if score < logistic(self.min_nats):
             return drop("passage-not-needed", score=score)
         return Verdict(keep=True, score=score)

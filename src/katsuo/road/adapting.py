@@ -87,6 +87,7 @@ def adapt(trip: Trip) -> None:
             "inputs": inputs,
             "counts": counts.facts,
             "tunings": done,
+            **({"nothing_learned": tunings.idle} if tunings.idle else {}),
             "seconds": sum(row["seconds"] for row in done),
         }
 
@@ -105,6 +106,17 @@ def adapter_folder(trip: Trip, arm: str, seed: int) -> Path:
     return folder if seed == trip.recipe.seed else folder / f"seed-{seed}"
 
 
+def model_of(trip: Trip, base: engines.Named, arm: str, seed: int) -> engines.Named:
+    """What an arm made of `base`: the base as it was where the arm found nothing to learn."""
+    if arm in trip.manifest("adapt").get("nothing_learned", {}):
+        return base
+    return adapted(base, adapter_folder(trip, arm, seed))
+
+
+class _NothingToLearnError(RecipeError):
+    """An arm found no pair: a refusal for the arm `tasks`, a fact of every other."""
+
+
 class _Tunings:
     """The arms of a recipe as tunings, in an order in which each knows what it builds on."""
 
@@ -113,13 +125,23 @@ class _Tunings:
         self.arms = trip.recipe.adapt.arms_by_name
         self.steps: dict[int, int] = {}
         """Steps that the arm `tasks` took, by seed; filled in while the tunings are taken."""
+        self.idle: dict[str, str] = {}
+        """Arms that found nothing to learn, and why; filled in while the tunings are taken."""
 
     def __iter__(self) -> Iterator[Tuning]:
         for name in sorted(
             self.arms, key=lambda name: (name != TASKS, bool(self.arms[name].after))
         ):
             for number in range(self.trip.recipe.adapt.seeds):
-                yield self._tuning(name, self.trip.recipe.seed + number)
+                try:
+                    yield self._tuning(name, self.trip.recipe.seed + number)
+                except _NothingToLearnError as nothing:
+                    # A generator that writes nothing of use leaves the model as it was.
+                    if name == TASKS or TASKS not in self.arms:
+                        raise
+                    self.idle[name] = str(nothing)
+                    self.trip.listen(Event(stage="adapt", note=self.idle[name]))
+                    break
 
     def _tuning(self, name: str, seed: int) -> Tuning:
         arm = self.arms[name]
@@ -134,7 +156,9 @@ class _Tunings:
         sizes = cache(engines.pair_sizes(self.base))  # counting is slow
         kept, dropped = fit(pairs, sizes, limit)
         if not kept:
-            raise RecipeError(f"the arm {name} has nothing to learn: {_WHY_NOTHING[arm.learn]}")
+            raise _NothingToLearnError(
+                f"the arm {name} has nothing to learn: {_WHY_NOTHING[arm.learn]}"
+            )
         start = self._start(name, settings)
         return Tuning(
             arm=name, seed=seed, base=start, pairs=kept, dropped=dropped, settings=settings,
@@ -164,7 +188,7 @@ class _Tunings:
     def _start(self, name: str, settings: TuneSettings) -> engines.Named:
         """The model that an arm begins with: the base, or what an earlier arm made of it."""
         after = self.arms[name].after
-        if not after:
+        if not after or after in self.idle:
             return self.base
         if after not in self.arms or after == name:
             raise RecipeError(f"adapt.arms.{name}.after is {after!r}; it must name another arm")

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from katsuo import engines
 from katsuo.road import harming, holding
-from katsuo.road.adapters import adapted
-from katsuo.road.adapting import adapter_folder
+from katsuo.road.adapting import model_of
 from katsuo.road.asking import Answers, Asked, answers
 from katsuo.road.suites import Suite
 from katsuo.road.trip import Counts, Trip, key_of
@@ -59,7 +58,7 @@ def asked_of(trip: Trip) -> list[Asked]:
     ordered += [name for name in names if name not in _FIRST]
     for name in ordered:
         for seed in range(recipe.seed, recipe.seed + recipe.adapt.seeds):
-            named = adapted(base, adapter_folder(trip, name, seed))
+            named = model_of(trip, base, name, seed)
             found.append(Asked(arm=name, seed=seed, named=named))
     return found
 

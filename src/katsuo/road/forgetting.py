@@ -16,7 +16,6 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -60,6 +59,8 @@ class Forgotten:
     """Sentences that stood in no other document and were looked for."""
     n_before: int
     """Files that held one of them before; none does now."""
+    deleted: tuple[str, ...]
+    """Files of the run folder that no stage had made, and that held one: they are gone."""
     beside: tuple[str, ...]
     """Other runs that still hold one of them."""
 
@@ -101,12 +102,21 @@ def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
                 learners.delete_tuning(one, name)
         for one in inner:
             _scrub(one, gone)
-        for path in chain(*(traces(place, proofs) for place in (run.home, folder))):
-            _delete(path[0], run)
+        for cell in {_cell_of(path, run) for path, _ in traces(run.home, proofs)}:
+            shutil.rmtree(cell)  # whoever wants it makes it again
+        beyond = [path for path, _ in traces(folder, proofs)]
+        for path in beyond:
+            path.unlink()
         left = [path for place in (folder, run.home) for path, _ in traces(place, proofs)]
         if left:
             raise DataError(f"{left[0]}: still holds a sentence of {named}; delete the file")
-    return replace(told, n_sentences=len(proofs), n_before=len(before), beside=_beside(run, proofs))
+    return replace(
+        told,
+        n_sentences=len(proofs),
+        n_before=len(before),
+        deleted=tuple(str(path) for path in beyond),
+        beside=_beside(run, proofs),
+    )
 
 
 def _asked(
@@ -172,6 +182,7 @@ def _told(trips: Sequence[Trip], gone: frozenset[str], sources: dict[str, str]) 
         adapters=tuple(name for one in trips for name in learners.tunings_on(one, pairs)),
         n_sentences=0,
         n_before=0,
+        deleted=(),
         beside=(),
     )
 
@@ -283,12 +294,8 @@ _AHEAD: Final = 4096
 """How far a stream may be read beyond the group that is asked for."""
 
 
-def _delete(path: Path, run: Run) -> None:
-    """Delete a file with a trace; of the shared cells the whole cell, which is made again."""
-    if run.home in path.parents:
-        stage = path.relative_to(run.home).parts[:2]
-        shutil.rmtree(run.home.joinpath(*stage), ignore_errors=True)
-    path.unlink(missing_ok=True)
+def _cell_of(path: Path, run: Run) -> Path:
+    return run.home.joinpath(*path.relative_to(run.home).parts[:2])
 
 
 def _beside(run: Run, proofs: Sequence[str]) -> tuple[str, ...]:

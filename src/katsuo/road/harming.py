@@ -11,8 +11,7 @@ from typing import Any
 
 from katsuo import engines
 from katsuo.errors import RejectedError
-from katsuo.road import adapters
-from katsuo.road.adapting import adapter_folder
+from katsuo.road.adapting import model_of
 from katsuo.road.asking import Answers, Asked, Models, answers
 from katsuo.road.suites import Suite, suite_of
 from katsuo.road.trip import Trip, key_of
@@ -54,7 +53,7 @@ def check(trip: Trip, prefix: str = "") -> Checked:
         Asked(
             arm=name,
             seed=seed,
-            named=adapters.adapted(base.named, adapter_folder(trip, name, seed)),
+            named=model_of(trip, base.named, name, seed),
         )
         for name in arms
     ]

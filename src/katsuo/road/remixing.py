@@ -50,7 +50,7 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
     """Write `rows.parquet`, `dropped.parquet` and `card.json` into `folder`; the card.
 
     What was made of the same files by the same settings is not made again. Rows are written as
-    they come, so that memory does not grow with them but for 8 bytes and some of each.
+    they come: memory grows only by a number for each, by which exact twins are known.
     """
     places = _Places.of(asked)
     sources, lines = _sources(asked)

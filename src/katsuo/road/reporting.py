@@ -62,6 +62,7 @@ def report(trip: Trip) -> None:
             losses=_losses(trip),
             harm=read_json(trip.run.stage("evaluate").folder / "harm.json"),
             held_out=_held_out(trip),
+            nothing_learned=_nothing_learned(trip),
         )
         content = content_of(facts)
         write_json(folder.folder / "report.json", content)
@@ -113,6 +114,15 @@ def _held_out(trip: Trip) -> dict[str, Any]:
     """Domain, or nothing where there are none -> what was kept out of all learning there."""
     said = {name: holding.facts(one) for name, one in _trips(trip).items()}
     return {name: facts["held_out"] for name, facts in said.items() if facts}
+
+
+def _nothing_learned(trip: Trip) -> dict[str, str]:
+    """Arm, behind its domain where there are any -> why nothing was learned there."""
+    return {
+        f"{name}/{arm}" if name else arm: reason
+        for name, one in _trips(trip).items()
+        for arm, reason in one.manifest("adapt").get("nothing_learned", {}).items()
+    }
 
 
 def _samples(trip: Trip) -> tuple[Task, ...]:

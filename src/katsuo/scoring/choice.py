@@ -90,3 +90,14 @@ def macro_f1(counts: FloatArray) -> FloatArray:
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else 0.0
+
+
+def logistic(nats: float) -> float:
+    """A difference in nats as a score in [0, 1]: 0 nats are 0.5.
+
+    >>> logistic(0.0), round(logistic(math.log(3)), 2)
+    (0.5, 0.75)
+    """
+    if math.isnan(nats):
+        return 0.0
+    return 1 / (1 + math.exp(-min(max(nats, -60.0), 60.0)))

@@ -2,8 +2,8 @@
 
 A row is turned away if it shares a run of 13 words with a text of the evaluation sets, in its
 passage or outside it (Brown et al. 2020, appendix C); a shorter text of theirs counts as a whole
-if it has five words at least. Runs are held as numbers of 8 bytes, so that the index of 10 million
-words takes some 600 MB, and the rows may be any number.
+if it has five words at least. Runs are held as numbers, so memory grows with the evaluation
+texts and not with the rows.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from katsuo.scoring.lookup import words
+from katsuo.scoring.overlap import GRAM_WORDS
 from katsuo.types import Task
 
-GRAM_WORDS: Final = 13
 _FEWEST_WORDS: Final = 5
 """A shorter text proves nothing: "What is it?" is nobody's."""
 

@@ -20,6 +20,7 @@ from typing import Final
 from katsuo.books import closed_book
 from katsuo.protocols import GREEDY_SHORT, Completes, Question, Ranks, Request, Sampling
 from katsuo.scoring.agreement import choices_of
+from katsuo.scoring.choice import logistic
 from katsuo.scoring.text import token_f1
 from katsuo.seeds import derive
 from katsuo.types import Task, TaskType
@@ -90,17 +91,6 @@ def needed(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
 
 MEASURES: Final = {AGREED: agreed, NEEDED: needed}
 """Name of the score -> what measures it."""
-
-
-def logistic(nats: float) -> float:
-    """A difference in nats as a score in [0, 1]: 0 nats are 0.5.
-
-    >>> logistic(0.0), round(logistic(math.log(3)), 2)
-    (0.5, 0.75)
-    """
-    if math.isnan(nats):
-        return 0.0
-    return 1 / (1 + math.exp(-min(max(nats, -60.0), 60.0)))
 
 
 def _choices(task: Task) -> tuple[tuple[str, ...], int] | None:

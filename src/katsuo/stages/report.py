@@ -63,6 +63,8 @@ class ReportFacts:
     held_out: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Domain, empty where there are none -> documents that nothing was learned from: `documents`
     `of`, `names`, `passages`, `passages_that_share_13_words`, `contexts` by set and way."""
+    nothing_learned: Mapping[str, str] = field(default_factory=dict)
+    """Arm, behind its domain where there are any -> why it was asked as the model was before."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_mib: Mapping[str, float] = field(default_factory=dict)
     samples: tuple[Task, ...] = ()
@@ -101,6 +103,7 @@ def report(facts: ReportFacts) -> dict[str, Any]:
         "resampling": facts.resampling,
         "harm": facts.harm,
         "held_out": facts.held_out,
+        "nothing_learned": facts.nothing_learned,
         "seconds": facts.seconds,
         "peak_mib": facts.peak_mib,
         "base": facts.base,

@@ -120,8 +120,13 @@ def test_files_of_ones_own_in_the_run_folder_are_searched_too(go: Go) -> None:
         database.execute("INSERT INTO notes VALUES (?)", (f"seen: {SECRET}",))
         database.commit()
     assert len(found_in(run.folder)) >= 3
-    forget(run.folder, "secret.md", lambda _: None)
+    told = forget(run.folder, "secret.md", lambda _: None)
     assert found_in(run.folder) == []
+    assert {Path(name).name for name in told.deleted} == {
+        "export.jsonl",
+        "page.html",
+        "notes.sqlite",
+    }
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_labels_of_ones_own_are_the_only_answers(go: Callable[..., Run]) -> None
     }
     tasks = list(tables.tasks(run.stage("generate").parts()))
     labels = {task.type: task.labels for task in tasks}
-    assert labels.get(TaskType.TOPIC_CLASS, ("fees", "safety")) == ("fees", "safety")
+    assert labels[TaskType.TOPIC_CLASS] == ("fees", "safety")
     assert labels[TaskType.YNQA] == ()
     assert all(task.response in task.labels for task in tasks if task.labels)
     assert "label-not-the-told" in manifest["counts"]["dropped"]

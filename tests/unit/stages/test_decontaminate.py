@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katsuo.stages.decontaminate import GRAM_WORDS, Known
+from katsuo.scoring.overlap import GRAM_WORDS
+from katsuo.stages.decontaminate import Known
 from katsuo.types import Origin, Task, TaskType
 
 EXAM = "The harbour master shall keep a log of every vessel that enters or leaves after dark."

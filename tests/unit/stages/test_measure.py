@@ -8,7 +8,8 @@ import pytest
 
 from katsuo.models.fake import FakeModel
 from katsuo.protocols import Completion, Question, Ranked, Request
-from katsuo.stages.measure import AGREED, MEASURES, NEEDED, Reader, agreed, logistic, needed
+from katsuo.scoring.choice import logistic
+from katsuo.stages.measure import AGREED, MEASURES, NEEDED, Reader, agreed, needed
 from katsuo.types import Origin, Task, TaskType
 
 PASSAGE = "Ada Moss lit the lighthouse in 1871."
