@@ -224,10 +224,12 @@ def test_an_arm_with_nothing_to_learn_is_the_model_as_it_was_and_the_others_go_o
     assert told["strict"] in {event.note for event in heard}
     made = report(folder)
     assert made["nothing_learned"] == told
-    value = {
-        arm: [one["f1"]["value"] for one in sets.values()] for arm, sets in made["arms"].items()
+    rows = list(tables.read(folder / "5-scores" / "predictions.parquet"))
+    nats = {
+        arm: {(row["probe_id"], row["prompt_id"], *row["nats"]) for row in rows if row["arm"] == arm}
+        for arm in ("zero_shot", "strict", "tasks")
     }
-    assert value["strict"] == value["zero_shot"] != value["tasks"]
+    assert nats["strict"] == nats["zero_shot"] != nats["tasks"]
     page = (folder / "6-report" / "report.html").read_text("utf-8")
     assert "So it was asked as the model was before any training" in page
 
