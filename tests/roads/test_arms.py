@@ -226,7 +226,9 @@ def test_an_arm_with_nothing_to_learn_is_the_model_as_it_was_and_the_others_go_o
     assert made["nothing_learned"] == told
     rows = list(tables.read(folder / "5-scores" / "predictions.parquet"))
     nats = {
-        arm: {(row["probe_id"], row["prompt_id"], *row["nats"]) for row in rows if row["arm"] == arm}
+        arm: {
+            (row["probe_id"], row["prompt_id"], *row["nats"]) for row in rows if row["arm"] == arm
+        }
         for arm in ("zero_shot", "strict", "tasks")
     }
     assert nats["strict"] == nats["zero_shot"] != nats["tasks"]
