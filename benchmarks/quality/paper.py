@@ -38,12 +38,13 @@ def main(runs: Path, size: str = "") -> None:
 
 def _head(name: str, report: Report) -> Iterator[str]:
     machine, evaluate = report["machine"], report["recipe"]["evaluate"]
+    base = [report["base"]["name"], f"sha256 {report['base']['sha256'][:16]}", report["base"]["note"]]
+    base = [part for part in base if part]
     yield f"# paper_{name}"
     yield ""
     yield (
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB. "
-        f"Base: {report['base']['name']}, sha256 {report['base']['sha256'][:16]}, "
-        f"{report['base']['note']}. Generator: {report['generator'][:16]}."
+        f"Base: {', '.join(base)}. Generator: {report['generator'][:16]}."
     )
     yield (
         f"Part: {evaluate['part']}; at most {evaluate['max_probes']} probes a set, "
