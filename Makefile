@@ -22,11 +22,13 @@ test: setup  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow and not gpu'
 
 test-train: setup  ## Run the slow tests with the real model too
+	$(BIN)/katsuo models pull smollm2-135m
 	$(BIN)/python -m pytest -m 'slow and not gpu'
 
 test-peers: setup  ## Compare with llama.cpp, lm-evaluation-harness and torchmetrics, in .venv-peers
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet -r tests/peers/requirements.txt
+	$(BIN)/katsuo models pull smollm2-135m
 	KATSUO_PEERS_PYTHON=.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
 
 check: setup  ## Format, lint, types, import contracts, stale docs

@@ -1,0 +1,68 @@
+"""The sections of a recipe: what can be asked for, and its defaults.
+
+Frozen models, strict about unknown keys. Every section has defaults, so that a
+recipe with only `ingest.paths` ingests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from katsuo.sections.learning import KNOWN_ARMS, Adapt, Arm
+from katsuo.sections.making import Generate, Ingest
+from katsuo.sections.proving import Evaluate, Harm
+from katsuo.sections.remixing import Remix
+from katsuo.sections.section import NAME, Filters, Section
+
+__all__ = [
+    "KNOWN_ARMS",
+    "Adapt",
+    "Arm",
+    "Evaluate",
+    "Filters",
+    "Generate",
+    "Harm",
+    "Ingest",
+    "Recipe",
+    "Remix",
+    "Section",
+]
+
+
+class Recipe(Section):
+    """A whole run."""
+
+    name: str = "run"
+    seed: int = 0
+    """The root of all chance."""
+    limit: int | None = Field(default=None, ge=1)
+    """At most so many passages."""
+    ingest: Ingest = Ingest()
+    generate: Generate = Generate()
+    curate: Filters = ["well_formed", "grounded", "fresh"]
+    """Filters by name, each with its settings: `- grounded: {max_answer_words: 40}`."""
+    adapt: Adapt = Adapt()
+    evaluate: Evaluate = Evaluate()
+    domains: dict[str, dict[str, Any]] = {}
+    """A study over several bodies of text: name -> changes of this recipe, section by section."""
+
+    @field_validator("domains")
+    @classmethod
+    def _named_plainly(cls, domains: dict[str, Any]) -> dict[str, Any]:
+        for name in domains:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name for a domain; write letters, digits, _, -")
+        return domains
+
+    @property
+    def filters(self) -> list[tuple[str, dict[str, Any]]]:
+        """The filters to run, in order: name and settings."""
+        chosen: list[tuple[str, dict[str, Any]]] = []
+        for entry in self.curate:
+            if isinstance(entry, str):
+                chosen.append((entry, {}))
+            else:
+                chosen.extend((name, settings or {}) for name, settings in entry.items())
+        return chosen

@@ -1,0 +1,133 @@
+"""How do documents become task drafts: ingest and generate."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from katsuo.errors import RecipeError
+from katsuo.protocols import Sampling
+from katsuo.sections.section import Section
+from katsuo.types import TaskType
+from katsuo.wire import Wish
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Ingest(Section):
+    """Documents in, passages out."""
+
+    paths: list[str] = []
+    """Files and folders; `$KATSUO_DATA` and other variables are filled in."""
+    text_column: str | None = None
+    """Column that holds the text of csv, jsonl, parquet files and dataset folders."""
+    max_tokens: int = Field(default=400, ge=16, le=8192)
+    """Longest passage, in tokens of the target model's tokenizer."""
+    min_words: int = Field(default=8, ge=1)
+    """Passages with fewer words are dropped."""
+
+
+class Generate(Section):
+    """Passages in, task drafts out."""
+
+    generator: str = "smollm2-135m-bonito"
+    """A bundled name, a model or adapter folder, or a hub id such as BatsResearch/bonito-v1."""
+    engine: Literal["auto", "openvino", "hf", "fake"] = "auto"
+    """`auto` is OpenVINO where it can read the model."""
+    format: Literal["auto", "bonito-v1", "katsuo-v1", "prompted-v1", "prompted-3shot-v1"] = "auto"
+    """`auto` is what the generator was taught; a model that was taught none is prompted."""
+    weights: Literal["F16", "Q8_0"] = "F16"
+    """Form of the weights in OpenVINO: F16 is more exact, Q8_0 takes half the memory."""
+    task_types: list[TaskType] = [TaskType.YNQA, TaskType.EXQA, TaskType.NLI]
+    """Short or long names of the sixteen task types."""
+    per_context: int = Field(default=1, ge=1, le=64)
+    """Drafts of each type from each passage."""
+    endpoint: str | None = None
+    """An OpenAI-compatible server, such as http://127.0.0.1:8080/v1, that has the generator:
+    passages are sent there. Without one, nothing leaves this machine."""
+    key_env: str = "KATSUO_ENDPOINT_KEY"
+    """Environment variable that holds the server's key, where it wants one."""
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """Requests at a time to the server."""
+    timeout: float = Field(default=120.0, gt=0)
+    """Seconds that the server may take for one answer."""
+    steered: bool = False
+    """Tell the generator the answer of each draft: every label as often, names and figures of the
+    passage. Wants a generator that was taught `katsuo-v1`."""
+    labels: dict[TaskType, dict[str, str]] = {}
+    """The only answers of a task type, each with a description or an empty text:
+    `topic_class: {fees: what berths cost, safety: ""}`. Wants a generator that was taught
+    `katsuo-v1`."""
+    temperature: float = Sampling().temperature
+    top_p: float = Sampling().top_p
+    max_tokens: int = Sampling().max_tokens
+
+    @field_validator("task_types", mode="before")
+    @classmethod
+    def _named(cls, names: object) -> object:
+        return [TaskType.named(str(name)) for name in names] if isinstance(names, list) else names
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labelled(cls, labels: object) -> object:
+        if not isinstance(labels, dict):
+            return labels
+        return {TaskType.named(str(name)): told for name, told in labels.items()}
+
+    @field_validator("labels")
+    @classmethod
+    def _sayable(cls, labels: dict[TaskType, dict[str, str]]) -> dict[TaskType, dict[str, str]]:
+        for kind, told in labels.items():
+            if not kind.labelled:
+                raise ValueError(f"{kind} has no labels of its own; leave it out")
+            if len(told) < 2:
+                raise ValueError(f"{kind} has {len(told)} label; name two or more")
+            Wish(type=kind, labels=tuple(told.items()))  # raises where one cannot be said
+        return labels
+
+    @field_validator("endpoint")
+    @classmethod
+    def _address(cls, url: str | None, given: ValidationInfo) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            # No ValueError: its message would repeat what may be a secret.
+            raise RecipeError(
+                "generate.endpoint holds a name, a password or a query; put the key into the "
+                "environment variable that generate.key_env names"
+            )
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("no address; write it like http://127.0.0.1:8080/v1")
+        if (engine := given.data.get("engine", "auto")) != "auto":
+            raise ValueError(f"no place for the engine {engine}: a server has its own; leave auto")
+        return url.rstrip("/")
+
+    @field_validator("key_env")
+    @classmethod
+    def _variable(cls, name: str) -> str:
+        if not _VARIABLE.fullmatch(name):
+            raise RecipeError(
+                "generate.key_env is no name of an environment variable; write the name, such as "
+                "KATSUO_ENDPOINT_KEY, and the key into that variable, never into a recipe"
+            )
+        return name
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """These settings as manifests state them and keys hold them: without an endpoint, none."""
+        found = self.model_dump(mode="json")
+        apart = ("endpoint", "key_env", "concurrency", "timeout")
+        kept = ("endpoint",) if self.endpoint else ()
+        stated = {name: value for name, value in found.items() if name not in apart or name in kept}
+        # Without a use, keys are as they were before there was a choice.
+        later = {"steered": False, "labels": {}}
+        return {name: value for name, value in stated.items() if value != later.get(name, ...)}
+
+    @property
+    def sampling(self) -> Sampling:
+        """The sampling part of these settings, checked."""
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
