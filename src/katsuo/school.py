@@ -72,6 +72,9 @@ class Teach(Section):
     """A LoRA, on a base in 4 bits with `qlora`; a generator is served as an adapter."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to tune; `auto` is the GPU if there is one."""
+    share_passages: bool = True
+    """Read a passage once for all tasks about it: the same losses for fewer tokens. Only
+    `katsuo-v1` has the passage in front."""
     micro_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of one forward and backward pass, where a step is more than memory holds."""
     warmup_fraction: float = Field(default=0.03, ge=0, lt=1)

@@ -68,6 +68,8 @@ class TuneSettings:
     """`full` wants a learning rate ten to fifty times lower and four floats of memory a weight."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; `auto` is the GPU if there is one."""
+    share_passages: bool = False
+    """Read what several examples begin with once for all: the same losses for fewer tokens."""
     micro_tokens: int | None = None
     """Most tokens of one forward and backward pass, when a step is more than memory holds.
 

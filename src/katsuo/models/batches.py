@@ -23,7 +23,7 @@ import peft
 import torch
 
 from katsuo import training
-from katsuo.models import joined
+from katsuo.models import joined, packing
 from katsuo.models.tokens import Tokens
 from katsuo.types import Pair
 
@@ -36,17 +36,36 @@ NO_LABEL: Final = -100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One of several texts behind the tokens that they share; places in the row's ids."""
+
+    start: int
+    first: int
+    """Of its target; above `start`, so that a token of its own predicts it."""
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A pair as token ids."""
+    """A pair as token ids, or several that begin alike (`sharing.py`)."""
 
     ids: tuple[int, ...]
     n_prompt: int
     """Tokens in front that are read and not learned."""
+    branches: tuple[Branch, ...] = ()
+    """Behind the shared tokens, one after the other to the end; none in an ordinary row."""
+
+    @property
+    def targets(self) -> tuple[tuple[int, int], ...]:
+        """Where the tokens lie that carry loss, from and to; the first of a row never does."""
+        if self.branches:
+            return tuple((branch.first, branch.end) for branch in self.branches)
+        return ((max(self.n_prompt, 1), len(self.ids)),)
 
     @property
     def n_learned(self) -> int:
-        """Tokens that carry loss; the very first token of a row is predicted from nothing."""
-        return len(self.ids) - max(self.n_prompt, 1)
+        """Tokens that carry loss."""
+        return sum(end - first for first, end in self.targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +78,22 @@ class Batch:
     labels_N: torch.Tensor  # noqa: N815
     n_tokens: int
     """Tokens read, padding not counted."""
+    positions_BT: torch.Tensor | None = None  # noqa: N815
+    """The place of each token in its own text; none where rows are padded and unbranched."""
+    branches_BT: torch.Tensor | None = None  # noqa: N815
+    """The branch of each token, 0 for what is shared; of padded rows where any is branched."""
     ends: torch.Tensor | None = None
     """Where each of the joined rows begins, and the last one ends; none where they are padded."""
-
-    @property
-    def positions_BT(self) -> torch.Tensor | None:  # noqa: N802
-        """The place of each token in its own row, for joined rows."""
-        if self.ends is None:
-            return None
-        starts = self.ends.repeat_interleave(
-            self.ends.diff(append=self.ids_BT.new_tensor([self.ids_BT.shape[1]]))
-        )
-        return (torch.arange(self.ids_BT.shape[1]) - starts)[None]
+    forks: tuple[tuple[int, ...], ...] = ()
+    """Where the branches of each of the joined rows begin, counted from the row's own beginning."""
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`; itself if it is there."""
         if device == self.ids_BT.device:
             return self
-        names = ("ids_BT", "sources_N", "labels_N")
-        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+        names = ("ids_BT", "sources_N", "labels_N", "positions_BT", "branches_BT")
+        there = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return replace(self, **{name: value.to(device) for name, value in there.items()})
 
 
 def encode(pair: Pair, tokens: Tokens) -> Example:
@@ -103,28 +119,64 @@ def collate(examples: Sequence[Example], *, join: bool = False) -> Batch:
     join = join and max(lengths) <= joined.LONG_TOKENS
     if join:
         starts = [0, *itertools.accumulate(lengths)]
-        ids_BT = torch.zeros((1, _rounded(n_tokens + joined.SPARE, LABELS_STEP)), dtype=torch.long)
+        shape = (1, _rounded(n_tokens + joined.SPARE, LABELS_STEP))
     else:
         width = _rounded(max(lengths), WIDTH_STEP)
         starts = list(range(0, len(examples) * width, width))
-        ids_BT = torch.zeros((len(examples), width), dtype=torch.long)
+        shape = (len(examples), width)
+    ids_BT = torch.zeros(shape, dtype=torch.long)
     sources: list[int] = []
     labels: list[int] = []
     for start, example in zip(starts, examples, strict=False):
         ids_BT.view(-1)[start : start + len(example.ids)] = torch.tensor(example.ids)
-        first = len(example.ids) - example.n_learned
-        sources += range(start + first - 1, start + len(example.ids) - 1)
-        labels += example.ids[first:]
+        for first, end in example.targets:
+            sources += range(start + first - 1, start + end - 1)
+            labels += example.ids[first:end]
     n_spare = _rounded(len(labels), LABELS_STEP) - len(labels)
     sources += [0] * n_spare
     labels += [NO_LABEL] * n_spare
+    branched = any(example.branches for example in examples)
     return Batch(
         ids_BT=ids_BT,
         sources_N=torch.tensor(sources),
         labels_N=torch.tensor(labels),
         n_tokens=n_tokens,
+        positions_BT=_positions_BT(examples, starts, shape) if join or branched else None,
+        branches_BT=_branches_BT(examples, starts, shape) if branched and not join else None,
         ends=torch.tensor(starts) if join else None,
+        forks=tuple(tuple(branch.start for branch in example.branches) for example in examples)
+        if join and branched
+        else (),
     )
+
+
+def _positions_BT(  # noqa: N802
+    examples: Sequence[Example], starts: Sequence[int], shape: tuple[int, int]
+) -> torch.Tensor:
+    """The place of each token in its own text; padding counts on from the beginning."""
+    positions_BT = torch.zeros(shape, dtype=torch.long)
+    flat = positions_BT.view(-1)
+    for start, example in zip(starts, examples, strict=False):
+        n_shared = example.branches[0].start if example.branches else len(example.ids)
+        flat[start : start + n_shared] = torch.arange(n_shared)
+        for branch in example.branches:
+            n_tokens = branch.end - branch.start
+            place = start + branch.start
+            flat[place : place + n_tokens] = torch.arange(n_shared, n_shared + n_tokens)
+    return positions_BT
+
+
+def _branches_BT(  # noqa: N802
+    examples: Sequence[Example], starts: Sequence[int], shape: tuple[int, int]
+) -> torch.Tensor:
+    """The branch of each token, 0 for what is shared."""
+    branches_BT = torch.full(shape, packing.PADDING_BRANCH)
+    flat = branches_BT.view(-1)
+    for start, example in zip(starts, examples, strict=False):
+        flat[start : start + len(example.ids)] = 0
+        for number, branch in enumerate(example.branches, start=1):
+            flat[start + branch.start : start + branch.end] = number
+    return branches_BT
 
 
 def _rounded(number: int, step: int) -> int:
@@ -143,7 +195,7 @@ def loss(model: Any, batch: Batch, *, half: bool | None = None) -> torch.Tensor:
     on = batch.to(causal.device)
     half = causal.dtype == torch.bfloat16 if half is None else half
     causal.set_attn_implementation(_attention(causal, on))
-    rows = {} if on.ends is None else {"position_ids": on.positions_BT, "cu_seq_lens_q": on.ends}
+    rows = _rows(on, causal.dtype)
 
     def pick(_head: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         return (inputs[0].flatten(0, 1).index_select(0, on.sources_N),)
@@ -156,6 +208,17 @@ def loss(model: Any, batch: Batch, *, half: bool | None = None) -> torch.Tensor:
     finally:
         hook.remove()
     return torch.nn.functional.cross_entropy(logits_NV.float(), on.labels_N)
+
+
+def _rows(batch: Batch, dtype: torch.dtype) -> dict[str, Any]:
+    """How a model is told where the texts of `batch` begin, and what each token may see."""
+    if batch.ends is not None:
+        told = {"position_ids": batch.positions_BT, "cu_seq_lens_q": batch.ends}
+        return told | ({"forks": batch.forks} if batch.forks else {})
+    if batch.branches_BT is None:
+        return {}
+    mask_B1TT = packing.mask_B1TT(batch.branches_BT, dtype)
+    return {"position_ids": batch.positions_BT, "attention_mask": mask_B1TT}
 
 
 def joins(model: Any) -> bool:  # noqa: ANN401
@@ -207,6 +270,8 @@ def digest(examples: Sequence[Example]) -> str:
     hashed = hashlib.blake2b(digest_size=16)
     for example in examples:
         hashed.update(array("q", (len(example.ids), example.n_prompt, *example.ids)).tobytes())
+        for branch in example.branches:
+            hashed.update(array("q", (branch.start, branch.first, branch.end)).tobytes())
     return hashed.hexdigest()
 
 

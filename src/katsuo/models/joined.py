@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from functools import cache
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 import torch
 import transformers
@@ -35,6 +35,10 @@ SPARE: Final = training.WIDTH_STEP
 """At least so many places must lie behind the last row."""
 _PLAIN_KINDS: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Kinds of model whose attention is causal and nothing else, but for sliding windows."""
+
+
+Forks: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each row where its branches begin, counted from the row's beginning; empty without any."""
 
 
 def joins(model: Any) -> bool:  # noqa: ANN401 -- untyped library
@@ -53,7 +57,7 @@ def _window(config: Any) -> int | None:  # noqa: ANN401
     return getattr(config, "sliding_window", None)
 
 
-def attention(
+def attention(  # noqa: PLR0913 -- transformers' own signature
     _module: object,
     q_1HTD: torch.Tensor,
     k_1KTD: torch.Tensor,
@@ -62,14 +66,18 @@ def attention(
     scaling: float,
     *,
     cu_seq_lens_q: torch.Tensor,
+    forks: Forks = (),
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Attention within each row; `cu_seq_lens_q` has where each begins, and where the last ends."""
+    """Attention within each row; `cu_seq_lens_q` has where each begins, and where the last ends.
+
+    `forks` has where the branches of each row begin that do not see each other (`sharing.py`).
+    """
     ends: list[int] = cu_seq_lens_q.tolist()
     if torch.is_autocast_enabled("cpu"):  # positions leave q and k in float32
         half = torch.get_autocast_dtype("cpu")
         q_1HTD, k_1KTD, v_1KTD = (x.to(half) for x in (q_1HTD, k_1KTD, v_1KTD))
-    return Attention.apply(q_1HTD, k_1KTD, v_1KTD, ends, scaling), None
+    return Attention.apply(q_1HTD, k_1KTD, v_1KTD, (ends, forks), scaling), None
 
 
 class Attention(torch.autograd.Function):
@@ -81,18 +89,19 @@ class Attention(torch.autograd.Function):
         q_1HTD: torch.Tensor,
         k_1KTD: torch.Tensor,
         v_1KTD: torch.Tensor,
-        ends: Sequence[int],
+        rows: tuple[Sequence[int], Forks],
         scale: float,
     ) -> torch.Tensor:
         """The result as 1 T H D; zero behind the last row."""
+        ends, forks = rows
         q_KGTD, k_KTD, v_KTD = _grouped(q_1HTD, k_1KTD), k_1KTD[0], v_1KTD[0]
         n_groups, n_heads = q_KGTD.shape[:2]
         out_1THD = q_1HTD.new_empty(1, q_1HTD.shape[2], q_1HTD.shape[1], v_1KTD.shape[-1])
         out_TKGD = out_1THD[0].unflatten(1, (n_groups, n_heads))
         kept = []
-        for start, end in itertools.pairwise(ends):
+        for row, (start, end) in enumerate(itertools.pairwise(ends)):
             stop = start + _wide(end - start)
-            mask_LL = _mask_LL(stop - start, q_1HTD.dtype)
+            mask_LL = _mask_LL(stop - start, forks[row] if forks else (), q_1HTD.dtype)
             q_KMD = q_KGTD[:, :, start:stop].flatten(1, 2)
             scores_KML = torch.baddbmm(
                 mask_LL.repeat(n_heads, 1).expand(n_groups, -1, -1),
@@ -149,10 +158,14 @@ def _wide(length: int) -> int:
     return -(-length // training.WIDTH_STEP) * training.WIDTH_STEP
 
 
-@cache
-def _mask_LL(length: int, dtype: torch.dtype) -> torch.Tensor:  # noqa: N802
+@lru_cache(maxsize=128)
+def _mask_LL(length: int, forks: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:  # noqa: N802
     """What each place (row) may attend to (column): 0, or the least number of `dtype`."""
-    return torch.full((length, length), torch.finfo(dtype).min, dtype=dtype).triu_(1)
+    least = torch.finfo(dtype).min
+    mask_LL = torch.full((length, length), least, dtype=dtype).triu_(1)
+    for start, end in itertools.pairwise(forks):
+        mask_LL[end:, start:end] = least  # later branches do not see this one
+    return mask_LL
 
 
 transformers.AttentionInterface.register(NAME, attention)

@@ -21,7 +21,7 @@ from typing import Final
 
 from katsuo import training
 from katsuo.errors import DataError, RecipeError
-from katsuo.models import batches, checkpoints, heap, launch, tunable
+from katsuo.models import batches, checkpoints, heap, joined, launch, sharing, tunable
 from katsuo.models.batches import Example
 from katsuo.models.shelf import sha256
 from katsuo.models.tokens import Tokens
@@ -38,7 +38,7 @@ REPORTED_STEPS: Final = 10
 _RUN_ONLY: Final = ("checkpoint_seconds", "device", "micro_tokens")
 """Settings that leave weights and losses as they are, but for rounding: a checkpoint outlives
 a change of them."""
-_LATER: Final = (("method", "lora"),)
+_LATER: Final = (("method", "lora"), ("share_passages", False))
 """Settings that came later, as things were before them: so a digest leaves them out."""
 
 
@@ -74,6 +74,9 @@ class LoraTuner:
             RecipeError: If a pair is longer than `max_tokens`.
         """
         examples = self._examples(pairs)
+        if self.settings.share_passages:
+            longest = min(self.settings.batch_tokens, joined.LONG_TOKENS)
+            examples = sharing.gathered(examples, longest=longest)
         if not examples:
             raise DataError(
                 "there is no pair to tune on; the ledger says what was dropped, and why"

@@ -28,10 +28,11 @@ ASKED_LATER: Final = frozenset(
         "dropout",
         "precision",
         "checkpoint_seconds",
+        "share_passages",
     }
 )
 """Settings that recipes could not always name."""
-_LATER: Final = frozenset({"method", "device", "micro_tokens"})
+_LATER: Final = frozenset({"method", "device", "micro_tokens", "share_passages"})
 """Settings that the trainer itself had not always."""
 _PACE: Final = "checkpoint_seconds"
 """Changes nothing of what is learned."""

@@ -60,7 +60,7 @@ def built(kind: Callable[[Any], Any], config: Any) -> Any:  # noqa: ANN401
 
 def test_each_row_is_read_as_if_it_were_alone() -> None:
     q, k, v = heads(4), heads(2), heads(2, 3)
-    out_1THD = joined.Attention.apply(q, k, v, ENDS, 0.7)
+    out_1THD = joined.Attention.apply(q, k, v, (ENDS, ()), 0.7)
     for start, end in itertools.pairwise(ENDS):
         alone = torch.nn.functional.scaled_dot_product_attention(
             q[:, :, start:end],
@@ -76,7 +76,8 @@ def test_each_row_is_read_as_if_it_were_alone() -> None:
 
 def test_the_gradients_are_those_of_the_formula() -> None:
     found = torch.autograd.gradcheck(
-        lambda q, k, v: joined.Attention.apply(q, k, v, ENDS, 0.7), (heads(4), heads(2), heads(2))
+        lambda q, k, v: joined.Attention.apply(q, k, v, (ENDS, ()), 0.7),
+        (heads(4), heads(2), heads(2)),
     )
     assert found
 
