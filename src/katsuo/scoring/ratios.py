@@ -43,7 +43,7 @@ class Ratio:
 
 def ratio(mine: Table, over: Table, how: Resampling) -> Ratio | None:
     """The statistic of `mine` over that of `over`; none where both are 0."""
-    first, second = _sampled(mine, over, how)
+    first, second = sampled(mine, over, how)
     if first.value == second.value == 0:
         return None
     tail = (1 - how.level) / 2
@@ -58,9 +58,10 @@ def ratio(mine: Table, over: Table, how: Resampling) -> Ratio | None:
     )
 
 
-def _sampled(
+def sampled(
     mine: Table, over: Table, how: Resampling
 ) -> tuple[intervals.Sampled, intervals.Sampled]:
+    """Both resampled: by the same draws on the same documents, each by its own on others."""
     if (mine.set, mine.documents) == (over.set, over.documents):
         first, second = intervals.sample([mine, over], how)
     else:
