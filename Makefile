@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full bench-filters
+.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full bench-filters bench-generator
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -60,6 +60,11 @@ paper-full: setup  ## The same with all probes, five prompts and more tasks, for
 
 bench-filters: setup  ## Measure every filter on errors made on purpose; wants KATSUO_DATA
 	$(BIN)/python benchmarks/quality/bench_filters.py
+
+CONTESTANTS :=
+bench-generator: setup  ## Measure generators beside the prompted base (under 2 hours; goes on where it was stopped); wants KATSUO_DATA
+	$(BIN)/katsuo models pull smollm2-135m
+	$(BIN)/python benchmarks/quality/bench_generator.py $(CONTESTANTS)
 
 docs: setup  ## Write the pages that are made from the code
 	$(BIN)/python docs/make_cli.py

@@ -26,11 +26,8 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def file(theme: str, figures: Mapping[str, Any], reading: str) -> None:
-    """Write `results/THEME_cpuN_YYYY-MM.{md,json}` and print where."""
-    facts = machine()
-    now = datetime.now(UTC)
-    stem = f"{theme}_cpu{facts['cores']}_{now:%Y-%m}"
+def head() -> dict[str, Any]:
+    """How and where the figures came about."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
@@ -38,25 +35,46 @@ def file(theme: str, figures: Mapping[str, Any], reading: str) -> None:
     command = (
         f"python benchmarks/{script.parent.name}/{script.name} {' '.join(sys.argv[1:])}".strip()
     )
-    head = {"commit": commit, "command": command, "date": f"{now:%Y-%m-%d}", "machine": facts}
+    return {
+        "commit": commit,
+        "command": command,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": machine(),
+    }
+
+
+def stem_of(theme: str, stated: Mapping[str, Any]) -> str:
+    """The name of a result's files, without what stands behind the dot."""
+    return f"{theme}_cpu{stated['machine']['cores']}_{stated['date'][:7]}"
+
+
+def file(theme: str, figures: Mapping[str, Any], reading: str) -> None:
+    """Write `results/THEME_cpuN_YYYY-MM.{md,json}` and print where."""
+    stated = head()
+    stem = stem_of(theme, stated)
     RESULTS.mkdir(exist_ok=True)
-    content = json.dumps({**head, "figures": figures, "reading": reading}, indent=1) + "\n"
+    content = json.dumps({**stated, "figures": figures, "reading": reading}, indent=1) + "\n"
     (RESULTS / f"{stem}.json").write_text(content, "utf-8")
-    (RESULTS / f"{stem}.md").write_text(_markdown(theme, head, figures, reading), "utf-8")
+    (RESULTS / f"{stem}.md").write_text(_markdown(theme, stated, figures, reading), "utf-8")
     print(f"{stem}: {json.dumps(figures)}")
 
 
-def _markdown(theme: str, head: Mapping[str, Any], figures: Mapping[str, Any], reading: str) -> str:
-    facts = head["machine"]
+def origin(stated: Mapping[str, Any]) -> str:
+    """The lines of a page that say how and where its figures came about."""
+    facts = stated["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in facts["libraries"].items())
-    rows = "".join(f"| {name} | {_cell(value)} |\n" for name, value in figures.items())
     return (
-        f"# {theme}\n\n"
-        f"Commit {head['commit']}, {head['date']}. Command: `{head['command']}`.\n"
+        f"Commit {stated['commit']}, {stated['date']}. Command: `{stated['command']}`.\n"
         f"Machine: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, "
-        f"Python {facts['python']}; {versions}.\n\n"
-        f"| figure | value |\n|---|---|\n{rows}\n{reading}\n"
+        f"Python {facts['python']}; {versions}.\n"
     )
+
+
+def _markdown(
+    theme: str, stated: Mapping[str, Any], figures: Mapping[str, Any], reading: str
+) -> str:
+    rows = "".join(f"| {name} | {_cell(value)} |\n" for name, value in figures.items())
+    return f"# {theme}\n\n{origin(stated)}\n| figure | value |\n|---|---|\n{rows}\n{reading}\n"
 
 
 def _cell(value: object) -> str:

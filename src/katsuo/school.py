@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -28,7 +28,7 @@ from katsuo.road.crews import Job
 from katsuo.road.remixing import remix
 from katsuo.road.trip import Event, Listener, key_of
 from katsuo.sections import Remix, Section
-from katsuo.stages.mixture import mixed
+from katsuo.stages.mixture import is_held_out, mixed
 from katsuo.stages.tuning import Limit, fit, teach_pairs
 from katsuo.store import tables
 from katsuo.store.files import read_json, write_json, write_text
@@ -37,8 +37,6 @@ from katsuo.templates import load_sources
 from katsuo.training import Pause, Step, TuneSettings
 from katsuo.types import Dropped, Pair, Task, TaskType
 from katsuo.version import VERSION
-
-_HELD_OUT_BUCKETS: Final = 1000
 
 
 class Teach(Section):
@@ -222,11 +220,10 @@ def _pairs(
     strange = tuple(f"{source.name}/" for source in load_sources(asked.held_out_sources or []))
     learned: list[Task] = []
     aside: dict[str, list[Task]] = {}
-    border = asked.held_out_fraction * _HELD_OUT_BUCKETS
     for task in tables.tasks([rows]):
         if task.origin.generator.startswith(strange):
             name = f"{task.type.value}, new source"
-        elif int(task.document_id, 16) % _HELD_OUT_BUCKETS < border:
+        elif is_held_out(task.document_id, asked.held_out_fraction):
             name = task.type.value
         else:
             learned.append(task)

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from katsuo.scoring.agreement import bare
 from katsuo.scoring.choice import FloatArray
 from katsuo.scoring.lookup import words
 from katsuo.scoring.predictions import Statistic, Table
@@ -83,6 +84,22 @@ def touched(context: str, spans: Sequence[Span]) -> tuple[int, int]:
         any(span.start < end and start < span.end for span in spans) for start, end in sentences
     )
     return hit, len(sentences)
+
+
+def label(choices: Sequence[str], own: int, *, by_place: bool = False) -> Label:
+    """The label `choices[own]`, in the vocabulary of all of them.
+
+    Args:
+        choices: The answers that a task allows.
+        own: Which of them is its response.
+        by_place: Whether every task has other choices: then a label is the place in the list.
+
+    >>> label(["Yes", "No"], 0), label(["a cat", "a dog"], 1, by_place=True)
+    (('no / yes', 'yes'), ('2 choices', '2'))
+    """
+    if by_place:
+        return f"{len(choices)} choices", str(own + 1)
+    return " / ".join(sorted(map(bare, choices))), bare(choices[own])
 
 
 def shares(name: str, of: str, counted: Iterable[tuple[str, float, float]]) -> Table | None:

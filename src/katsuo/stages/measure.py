@@ -19,7 +19,7 @@ from typing import Final
 
 from katsuo.books import closed_book
 from katsuo.protocols import GREEDY_SHORT, Completes, Question, Ranks, Request, Sampling
-from katsuo.scoring.agreement import choices_of
+from katsuo.scoring.agreement import Reading, choices_of, chosen
 from katsuo.scoring.choice import logistic
 from katsuo.scoring.text import token_f1
 from katsuo.seeds import derive
@@ -54,21 +54,42 @@ class Reader:
 
 def agreed(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
     """By task id, how far the reader agrees; types of which nobody could are left out."""
-    ranked: list[tuple[Question, int]] = []
-    free: list[Task] = []
-    for task in tasks:
-        choices = _choices(task)
-        if choices is not None:
-            labels, own = choices
-            question = Question(id=task.id, prompt=task.instruction, choices=labels)
-            ranked.append((question, own))
-        elif task.type in _ANSWERED:
-            free.append(task)
+    ranked, free = _asked(tasks)
     scores: dict[str, float] = {}
     found = reader.ranks.rank([question for question, _ in ranked])
     for (question, own), answer in zip(ranked, found, strict=True):
         scores[question.id] = _share(answer.nats, own)
     return scores | _written_again(free, reader)
+
+
+def readings(tasks: Sequence[Task], reader: Reader) -> list[Reading]:
+    """Each task with its answer given again, once; types of which nobody could are left out."""
+    by_id = {task.id: task for task in tasks}
+    ranked, free = _asked(tasks)
+    done: list[Reading] = []
+    found = reader.ranks.rank([question for question, _ in ranked])
+    for (question, own), answer in zip(ranked, found, strict=True):
+        done.append(
+            Reading(
+                task_id=question.id,
+                document_id=by_id[question.id].document_id,
+                expected=question.choices[own],
+                said=chosen(question.choices, answer.nats),
+                choices=question.choices,
+                nats=answer.nats,
+            )
+        )
+    requests = [request for task in free for request in _requests(task, 1)]
+    for task, completion in zip(free, reader.completes.complete(requests), strict=True):
+        done.append(
+            Reading(
+                task_id=task.id,
+                document_id=task.document_id,
+                expected=task.response,
+                said=_answer(completion.text) or None,
+            )
+        )
+    return done
 
 
 def needed(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
@@ -93,7 +114,7 @@ MEASURES: Final = {AGREED: agreed, NEEDED: needed}
 """Name of the score -> what measures it."""
 
 
-def _choices(task: Task) -> tuple[tuple[str, ...], int] | None:
+def choices(task: Task) -> tuple[tuple[str, ...], int] | None:
     """The labels that a task allows and which of them is its response; none where nobody knows."""
     if task.type in _WRITTEN:
         return None
@@ -104,6 +125,21 @@ def _choices(task: Task) -> tuple[tuple[str, ...], int] | None:
     passage = task.context.strip()
     outside = task.instruction.replace(passage, "\n") if passage else task.instruction
     return choices_of(outside, task.response, LABELS.get(task.type, ()))
+
+
+def _asked(tasks: Sequence[Task]) -> tuple[list[tuple[Question, int]], list[Task]]:
+    """What is ranked, each with the place of its response, and what the reader writes itself."""
+    ranked: list[tuple[Question, int]] = []
+    free: list[Task] = []
+    for task in tasks:
+        known = choices(task)
+        if known is not None:
+            labels, own = known
+            question = Question(id=task.id, prompt=task.instruction, choices=labels)
+            ranked.append((question, own))
+        elif task.type in _ANSWERED:
+            free.append(task)
+    return ranked, free
 
 
 def _share(nats: Sequence[float], own: int) -> float:

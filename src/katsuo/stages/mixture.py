@@ -14,6 +14,17 @@ from katsuo.types import TaskType
 
 _ROUNDS: Final = len(TaskType)
 """A round fills one type at least, or is the last."""
+_BUCKETS: Final = 1000
+"""Into so many parts of equal size documents fall by their ids."""
+
+
+def is_held_out(document_id: str, fraction: float) -> bool:
+    """Whether nothing is learned from the document: as good as chance, and for ever the same.
+
+    The id alone decides, so that every generator leaves the same documents out, whatever its
+    seed and its sources. Of a larger fraction the smaller ones are part.
+    """
+    return int(document_id, 16) % _BUCKETS < fraction * _BUCKETS
 
 
 def mixed(

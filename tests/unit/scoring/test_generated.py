@@ -92,6 +92,15 @@ def test_nothing_counted_is_no_share() -> None:
     assert generated.shares("parse", "exqa", [("a", 0, 0)]) is None
 
 
+def test_labels_of_one_vocabulary_meet_whatever_their_order_and_case() -> None:
+    assert generated.label(["Yes", "No"], 0) == generated.label(["no.", "yes."], 1)
+
+
+def test_a_label_by_place_says_nothing_of_its_words() -> None:
+    one = generated.label(["a cat", "a dog"], 1, by_place=True)
+    assert one == generated.label(["1870", "1871"], 1, by_place=True)
+
+
 def evenness(labels: list[Label], source: list[Label]) -> float:
     table = generated.evenness("entropy", "ynqa", enumerate_documents(labels), source)
     return value(table)

@@ -9,7 +9,7 @@ import pytest
 from katsuo.models.fake import FakeModel
 from katsuo.protocols import Completion, Question, Ranked, Request
 from katsuo.scoring.choice import logistic
-from katsuo.stages.measure import AGREED, MEASURES, NEEDED, Reader, agreed, needed
+from katsuo.stages.measure import AGREED, MEASURES, NEEDED, Reader, agreed, needed, readings
 from katsuo.types import Origin, Task, TaskType
 
 PASSAGE = "Ada Moss lit the lighthouse in 1871."
@@ -136,3 +136,21 @@ def test_scores_lie_between_nothing_and_one(name: str) -> None:
     scores = MEASURES[name](tasks, Reader(ranks=fake, completes=fake))
     assert scores.keys() == {task.id for task in tasks}
     assert all(0 <= score <= 1 for score in scores.values())
+
+
+def test_a_reading_of_a_closed_task_says_which_choice_is_likeliest() -> None:
+    model = Scripted(likes={"Yes": -2.0, "No": -1.0})
+    (found,) = readings([YES], reader(model))
+    assert (found.expected, found.said, found.agrees) == ("Yes", "No", False)
+    assert dict(zip(found.choices, found.nats, strict=True)) == {"Yes": -2.0, "No": -1.0}
+
+
+def test_a_reading_of_a_free_task_is_the_first_line_in_the_readers_words() -> None:
+    (found,) = readings([TASK], reader(Scripted(text="Ada Moss\nAnd so on"), samples=3))
+    assert (found.said, found.choices, found.agrees) == ("Ada Moss", (), True)
+    (silent,) = readings([TASK], reader(Scripted(text=" ")))
+    assert (silent.said, silent.agrees) == (None, False)
+
+
+def test_what_nobody_writes_twice_has_no_reading() -> None:
+    assert readings([replace(TASK, type=TaskType.SUMMARIZATION)], reader(Scripted())) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katsuo.stages.mixture import mixed
+from katsuo.stages.mixture import is_held_out, mixed
 from katsuo.types import TaskType
 
 A, B, C = TaskType.EXQA, TaskType.YNQA, TaskType.NLI
@@ -61,3 +61,16 @@ def test_nothing_is_taken_twice_and_no_more_than_asked_but_an_item_a_type(
 def test_of_nothing_there_is_nothing() -> None:
     assert mixed([], tokens=10, weights={}, seed=0) == []
     assert mixed([], tokens=None, weights={A: 2.0}, seed=0) == []
+
+
+@given(st.integers(0, 2**64 - 1), st.floats(0.001, 0.5), st.floats(0.001, 0.5))
+def test_what_a_small_fraction_holds_out_a_larger_one_does_too(
+    number: int, one: float, other: float
+) -> None:
+    least, most = sorted((one, other))
+    document_id = f"{number:016x}"
+    assert is_held_out(document_id, least) <= is_held_out(document_id, most)
+
+
+def test_as_many_documents_are_held_out_as_the_fraction_says() -> None:
+    assert sum(is_held_out(f"{number:016x}", 0.04) for number in range(1000)) == 40
