@@ -68,7 +68,9 @@ def phrased(phrasing: Mapping[str, Mapping[str, Any]]) -> list[Phrased]:
             n=count(found["n"]),
             commonest=_percent(found["commonest_fraction"]),
             example=_example(found["openings"]),
-            distinct=tuple(map(_percent, found["distinct"])),
+            distinct=tuple(
+                "" if part is None else f"{100 * part:.0f}" for part in found["distinct"]
+            ),
             self_bleu="" if found["self_bleu"] is None else f"{found['self_bleu']:.0f}",
         )
         for kind, found in phrasing.items()
