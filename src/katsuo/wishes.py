@@ -9,12 +9,12 @@ tasks (`learned`), and hears them when it is steered (`drawn`).
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from katsuo import seeds
 from katsuo.templates import phrases
-from katsuo.types import Context, Task, TaskType
+from katsuo.types import Context, Span, Task, TaskType
 from katsuo.wire import Wish, sayable
 
 _SAID: Final = 0.5
@@ -70,12 +70,22 @@ def learned(task: Task, seed: int) -> Wish:
     )
 
 
-def asked(kind: TaskType, labels: Labels) -> Wish:
-    """What a generator is told that is not steered: the type, and labels that somebody named."""
-    return Wish(type=kind, labels=labels.get(kind, ()))
+def asked(kind: TaskType, seed: int, labels: Labels, voices: Sequence[str] = ()) -> Wish:
+    """What a generator is told that is not steered: the type, and what somebody named.
+
+    Args:
+        kind: Of the task.
+        seed: The draft's own.
+        labels: Labels that somebody named, by type.
+        voices: Voices that somebody named, each drawn as often.
+    """
+    voice = seeds.stream(seed, "generate", "voice").choice(voices) if voices else ""
+    return Wish(type=kind, labels=labels.get(kind, ()), voice=voice)
 
 
-def drawn(context: Context, kind: TaskType, seed: int, labels: Labels) -> Wish:
+def drawn(
+    context: Context, kind: TaskType, seed: int, labels: Labels, voices: Sequence[str] = ()
+) -> Wish:
     """What a steered generator is told for one draft: drawn by `seed`, every label as often.
 
     Args:
@@ -83,9 +93,10 @@ def drawn(context: Context, kind: TaskType, seed: int, labels: Labels) -> Wish:
         kind: Of the task.
         seed: The draft's own.
         labels: Labels that somebody named, by type; others have those of `LABELS`.
+        voices: Voices that somebody named; without any, all of `VOICES`.
     """
     chance: random.Random = seeds.stream(seed, "generate", "wish")
-    voice = chance.choice(VOICES)
+    voice = chance.choice(voices or VOICES)
     if kind in labels or kind in LABELS:
         sets = LABELS.get(kind, ())
         own = labels.get(kind) or tuple((label, "") for label in chance.choice(sets))
@@ -97,6 +108,22 @@ def drawn(context: Context, kind: TaskType, seed: int, labels: Labels) -> Wish:
     # Names and figures are not all that can be asked for: the other half is the generator's choice.
     answer = chance.choice(spans) if spans and chance.random() < _SAID else ""
     return Wish(type=kind, answer=answer, voice=voice)
+
+
+def drawn_within(
+    context: Context, span: Span, seed: int, voices: Sequence[str] = ()
+) -> Wish | None:
+    """What a steered generator is told to ask for something that stands in `span` of the passage.
+
+    None where no name and no figure stands there, or only such as stand elsewhere too.
+    """
+    places = ((phrase, context.text.index(phrase)) for phrase in phrases.spans(context.text))
+    inside = [phrase for phrase, at in places if span.start <= at and at + len(phrase) <= span.end]
+    if not inside:
+        return None
+    chance: random.Random = seeds.stream(seed, "generate", "wish")
+    voice = chance.choice(voices or VOICES)
+    return Wish(type=TaskType.EXQA, answer=chance.choice(inside), voice=voice)
 
 
 def unmet(wish: Wish, response: str) -> str:

@@ -84,7 +84,7 @@ def test_what_the_passage_has_settled_is_asked_and_not_told(kind: TaskType) -> N
 @pytest.mark.parametrize("steered", [True, False])
 def test_labels_of_ones_own_are_told_with_their_descriptions(*, steered: bool) -> None:
     kind = TaskType.TOPIC_CLASS
-    wish = wishes.drawn(CONTEXT, kind, 3, TOPICS) if steered else wishes.asked(kind, TOPICS)
+    wish = wishes.drawn(CONTEXT, kind, 3, TOPICS) if steered else wishes.asked(kind, 3, TOPICS)
     assert wish.labels == TOPICS[kind]
     assert "fees: what berths cost\nsafety\n" in wire.katsuo_prompt(TEXT, wish)
 

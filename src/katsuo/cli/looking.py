@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from katsuo.cli.running import AsJson
+from katsuo.scoring.coverage import placed
 
 if TYPE_CHECKING:
     from katsuo.road.forgetting import Forgotten
@@ -212,7 +213,7 @@ def _story(story: Story) -> Iterator[str]:
     yield _marked(story)
     if task is not None:
         yield ""
-        yield f"instruction {task.instruction.replace(context.text.strip(), '[the passage]')}"
+        yield f"instruction {task.instruction.replace(task.context.strip(), '[the passage]')}"
         yield f"response    {task.response}"
     elif story.dropped is not None:
         yield ""
@@ -227,7 +228,8 @@ def _scores(scores: Any) -> str:  # noqa: ANN401 -- a mapping of floats
 def _marked(story: Story) -> str:
     """The passage, its evidence between double arrows."""
     text = story.context.text
-    spans = story.task.evidence if story.task is not None else ()
+    task = story.task
+    spans = () if task is None else placed(text, task.context, task.evidence)
     behind = len(text)
     for span in sorted(set(spans), key=lambda span: -span.start):
         if span.end <= behind:  # of two that overlap, the later one is marked

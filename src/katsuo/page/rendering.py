@@ -17,7 +17,7 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup, escape
 
-from katsuo.page import harms, quantities
+from katsuo.page import coverage, harms, quantities
 from katsuo.page.advice import advice
 from katsuo.page.arms import arm_label, ordered, set_names, tone
 from katsuo.page.charts import bar
@@ -77,6 +77,7 @@ def render(report: Mapping[str, Any], extras: PageExtras) -> str:
             tuning_seeds=_tuning_seeds(report),
             samples=[_sample(sample, extras) for sample in report["samples"]],
             dropped=_dropped(report, extras),
+            **_making(report),
             seconds=_costs(report["seconds"], quantities.duration),
             memory=_costs(report["peak_mib"], quantities.memory),
             n_prompts=_n_prompts(report),
@@ -84,6 +85,19 @@ def render(report: Mapping[str, Any], extras: PageExtras) -> str:
         )
     )
     return writable(text)
+
+
+def _making(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page says of coverage and phrasing; nothing of a report that has neither."""
+    map_ = (report.get("coverage") or {}).get("map", ())
+    phrasing = report.get("phrasing") or {}
+    return {
+        "map": coverage.mapped(report.get("coverage")),
+        "map_legend": coverage.legend(),
+        "map_is_grouped": any(row["n_passages"] > len(row["passages"]) for row in map_),
+        "phrased": coverage.phrased(phrasing),
+        "phrasing_sample": max((found["sample"] for found in phrasing.values()), default=0),
+    }
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from katsuo import recipe as recipes
 from katsuo import seeds
 from katsuo.errors import DataError, RecipeError
 from katsuo.road import learners, lineage, studying
-from katsuo.road.generating import cells_of, fill_cell
+from katsuo.road.generating import cells_of, fill_cell, passes_of
 from katsuo.road.ingesting import assemble, forgotten_line
 from katsuo.road.learners import passages
 from katsuo.road.sources import Sources
@@ -210,7 +210,7 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
     """Take the documents out of one run's cells, and its folders away, to be linked anew."""
     keys = list(trip.manifest("ingest")["inputs"].values())
     old = trip.run.stage("generate")
-    mine = [cell.folder for cell in cells_of(trip).values() if cell.done]
+    mine = [drafts.cell.folder for part in cells_of(trip) for drafts in passes_of(trip, part)]
     for key in keys:
         _scrub_file(trip.run.cell("ingest", key), gone)
     if old.manifest:
@@ -219,7 +219,7 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
             inside.run.stage("ingest").begin()
             assemble(inside, inside.run.stage("ingest"), keys, Counts(unit="passage"))
             _move_drafts(inside, old, gone)
-    for folder in mine:
+    for folder in filter(Path.is_dir, mine):
         if any(row["document_id"] in gone for row in tables.read(folder / "rows.parquet")):
             shutil.rmtree(folder)
     for verb in FOLDERS:
@@ -259,14 +259,16 @@ def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
         for part in old.dropped_parts()
         for line in map(tables.dropped_of, tables.read(part))
     )
-    for part, cell in cells_of(trip).items():
-        contexts = [tables.context_of(row) for row in tables.read(part)]
-        drafts = set().union(*(lineage.drafts_of(old.manifest, one.id) for one in contexts))
-        made = tasks.within({one.id for one in contexts})
-        dropped = lines.within(drafts)
-        # Fewer than were asked for: a passage that only now came within the limit.
-        if len(made) + len(dropped) == len(drafts) and not cell.done:
-            fill_cell(cell, made, dropped, time.monotonic())
+    for part in cells_of(trip):
+        contexts = {row["id"] for row in tables.read(part)}
+        named = set().union(*(lineage.drafts_of(old.manifest, id_) for id_ in contexts))
+        found, left = tasks.within(contexts), lines.within(named)
+        for drafts in passes_of(trip, part):
+            made = [task for task in found if task.id in drafts.ids]
+            dropped = [line for line in left if line.item_id in drafts.ids]
+            # Fewer than were asked for: a passage that only now came within the limit.
+            if len(made) + len(dropped) == len(drafts.ids) and not drafts.cell.done:
+                fill_cell(drafts.cell, made, dropped, time.monotonic())
 
 
 class _Stream:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from katsuo import engines
+from katsuo.budgets import Budget
 from katsuo.errors import RecipeError
 from katsuo.executors.local import LocalExecutor
 from katsuo.models.endpoint import Endpoint
 from katsuo.models.schedule import SCHEDULE
 from katsuo.protocols import Completes
+from katsuo.road import revisiting
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.sections import Generate, Recipe
-from katsuo.stages.generate import GenerateSettings
+from katsuo.stages.generate import Evidence, GenerateSettings, draft_ids
 from katsuo.stages.generate import generate as drafts
 from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.types import Dropped, Task
 from katsuo.wire import KATSUO_V1
+
+_SAID: Final = ("steered", "labels", "voices")
+"""Settings that only `katsuo-v1` can say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +52,14 @@ class _Asked:
             task_types=tuple(asked.task_types),
             seed=recipe.seed,
             per_context=asked.per_context,
+            budget=Budget(**asked.budget.model_dump()) if asked.budget else None,
             steered=asked.steered,
             labels={kind: tuple(told.items()) for kind, told in asked.labels.items()},
+            voices=tuple(asked.voices or ()),
             sampling=asked.sampling,
         )
-        said = "steered" if settings.steered else "labels" if settings.labels else ""
+        revisiting.check(recipe)
+        said = next((name for name in _SAID if getattr(settings, name)), "")
         if said and settings.format != KATSUO_V1:
             raise RecipeError(
                 f"generate.{said} is set and {named.name} is asked in {settings.format}, which "
@@ -66,12 +75,41 @@ class _Asked:
         }
         return cls(named=named, engine=engine, settings=settings, stated=stated)
 
+    @property
+    def first(self) -> dict[str, Any]:
+        """What decides the drafts of a first pass: not, whether there is a second one."""
+        return {name: value for name, value in self.stated.items() if name != "passes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafts:
+    """The drafts of one pass over one shard of contexts."""
+
+    cell: Cell
+    """Where they lie, or will."""
+    ids: frozenset[str]
+    """All that are asked for."""
+
 
 def cells_of(trip: Trip) -> dict[Path, Cell]:
-    """Where the drafts of every shard of contexts lie, or will."""
-    stated = _Asked.of(trip.recipe).stated
+    """Where the first drafts of every shard of contexts lie, or will."""
+    stated = _Asked.of(trip.recipe).first
     parts = trip.run.stage("ingest").parts()
     return {part: _cell(trip, part, stated) for part in parts}
+
+
+def passes_of(trip: Trip, part: Path) -> Iterator[Drafts]:
+    """The drafts that a shard asks for, pass by pass; a second one once the first cell is there."""
+    asked = _Asked.of(trip.recipe)
+    contexts = [tables.context_of(row) for row in tables.read(part)]
+    first = _cell(trip, part, asked.first)
+    yield Drafts(cell=first, ids=frozenset(draft_ids(contexts, asked.settings)))
+    if trip.recipe.generate.passes > 1 and first.done:
+        evidence = revisiting.evidence(trip.recipe, first)
+        yield Drafts(
+            cell=revisiting.cell_of(trip, part, first, asked.stated),
+            ids=frozenset(draft_ids(contexts, asked.settings, evidence)),
+        )
 
 
 def _cell(trip: Trip, part: Path, stated: dict[str, Any]) -> Cell:
@@ -84,7 +122,7 @@ def generate(trip: Trip) -> None:
     named, settings, stated = asked.named, asked.settings, asked.stated
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        shards = {part: _cell(trip, part, stated) for part in trip.run.stage("ingest").parts()}
+        shards = cells_of(trip)
         schedule = replace(SCHEDULE, sharing=settings.format == KATSUO_V1)
         opened = cache(
             lambda: engines.open_completes(
@@ -92,19 +130,26 @@ def generate(trip: Trip) -> None:
             )
         )
 
-        def one(shard: tuple[Path, Cell]) -> Cell:
-            part, cell = shard
-            if not cell.done:
-                write_cell(part, cell, opened(), settings)
-            return cell
+        def one(shard: tuple[Path, Cell]) -> list[Cell]:
+            part, first = shard
+            if not first.done:
+                write_cell(part, first, opened(), settings)
+            if trip.recipe.generate.passes == 1:
+                return [first]
+            second = revisiting.cell_of(trip, part, first, stated)
+            if not second.done:
+                evidence = revisiting.evidence(trip.recipe, first)
+                write_cell(part, second, opened(), settings, evidence)
+            return [first, second]
 
         counts = Counts(unit="draft")
         seconds = 0.0
         done = LocalExecutor().map(one, shards.items())
-        for number, cell in enumerate(done):
-            folder.refer(number, cell)
-            counts.add(cell.facts)
-            seconds += cell.facts["seconds"]
+        for number, cells in enumerate(done):
+            for place, cell in enumerate(cells, start=number * len(cells)):
+                folder.refer(place, cell)
+                counts.add(cell.facts)
+                seconds += cell.facts["seconds"]
             trip.listen(_event(number + 1, len(shards), counts, seconds))
         return {
             "settings": stated,
@@ -132,13 +177,19 @@ def _generator(asked: Generate) -> engines.Named:
     )
 
 
-def write_cell(part: Path, cell: Cell, model: Completes, settings: GenerateSettings) -> None:
-    """Generate the drafts of one shard of contexts into `cell`."""
+def write_cell(
+    part: Path,
+    cell: Cell,
+    model: Completes,
+    settings: GenerateSettings,
+    evidence: Evidence | None = None,
+) -> None:
+    """Generate the drafts of one shard of contexts into `cell`; with evidence, the second ones."""
     began = time.monotonic()
     contexts = [tables.context_of(row) for row in tables.read(part)]
     made: list[Task] = []
     lines: list[Dropped] = []
-    for item in drafts(contexts, model, settings):
+    for item in drafts(contexts, model, settings, evidence):
         if isinstance(item, Task):
             made.append(item)
         else:

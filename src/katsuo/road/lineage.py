@@ -177,7 +177,10 @@ def _found(run: Run, id_: str) -> Iterator[Story]:
 
 
 def drafts_of(manifest: Mapping[str, Any], context_id: str) -> set[str]:
-    """The ids of all drafts about a passage that a run with this manifest of `generate` asked."""
+    """The ids that drafts about a passage may have in a run with this manifest of `generate`.
+
+    How many a passage had depends on what it says, so not every id is that of a draft.
+    """
     asked = manifest.get("settings")
     if not asked:
         return set()
@@ -186,8 +189,14 @@ def drafts_of(manifest: Mapping[str, Any], context_id: str) -> set[str]:
     return {
         draft_id(generator, asked["format"], context_id, TaskType(kind), number)
         for kind in asked["task_types"]
-        for number in range(asked["per_context"])
+        for number in range(_most_drafts(asked))
     }
+
+
+def _most_drafts(asked: Mapping[str, Any]) -> int:
+    """Drafts of each type from one passage in all passes, at most."""
+    budget = asked.get("budget")
+    return int(budget["at_most"] if budget else asked["per_context"]) * int(asked.get("passes", 1))
 
 
 def _learned_by(run: Run, task: Task) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from katsuo import seeds
 from katsuo.recipe import resolved
-from katsuo.road import holding
+from katsuo.road import covering, holding
 from katsuo.road.adapting import losses
 from katsuo.road.studying import domains
 from katsuo.road.trip import Trip, key_of
@@ -63,6 +63,8 @@ def report(trip: Trip) -> None:
             harm=read_json(trip.run.stage("evaluate").folder / "harm.json"),
             held_out=_held_out(trip),
             nothing_learned=_nothing_learned(trip),
+            coverage=covering.coverage(_trips(trip)),
+            phrasing=covering.phrasings(_trips(trip), trip.recipe.seed),
         )
         content = content_of(facts)
         write_json(folder.folder / "report.json", content)

@@ -8,7 +8,6 @@ redrawn sample repeats texts, so it always looks less varied than the whole.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -18,6 +17,7 @@ import numpy as np
 
 from katsuo.scoring.agreement import bare
 from katsuo.scoring.choice import FloatArray
+from katsuo.scoring.coverage import SENTENCE_END
 from katsuo.scoring.lookup import words
 from katsuo.scoring.predictions import Statistic, Table
 from katsuo.types import Span
@@ -29,11 +29,6 @@ COPIED_RUN_WORDS: Final = 3
 
 Label: TypeAlias = tuple[str, str]
 """The vocabulary that a label is of, and the label."""
-
-_SENTENCE_END: Final = re.compile(
-    r"(?<![.!?])(?<![\s.]\w)[.!?]+[\"')\]”’»]*\s+|[。！？।॥]+[」』”’]*\s*|\n\s*\n"  # noqa: RUF001
-)
-"""The cut of `filters.grounded`, which records the evidence that coverage counts."""
 
 
 def outside(text: str, passage: str) -> str:
@@ -78,7 +73,7 @@ def copied(text: str, passage: str) -> tuple[int, int]:
 
 def touched(context: str, spans: Sequence[Span]) -> tuple[int, int]:
     """Sentences of `context` that any of `spans` shares a character with, and all of them."""
-    cuts = [0, *(found.end() for found in _SENTENCE_END.finditer(context)), len(context)]
+    cuts = [0, *(found.end() for found in SENTENCE_END.finditer(context)), len(context)]
     sentences = [(start, end) for start, end in pairwise(cuts) if context[start:end].strip()]
     hit = sum(
         any(span.start < end and start < span.end for span in spans) for start, end in sentences

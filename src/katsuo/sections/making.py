@@ -13,6 +13,7 @@ from katsuo.protocols import Sampling
 from katsuo.sections.section import Section
 from katsuo.types import TaskType
 from katsuo.wire import Wish
+from katsuo.wishes import VOICES
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -30,6 +31,15 @@ class Ingest(Section):
     """Passages with fewer words are dropped."""
 
 
+class Budget(Section):
+    """Drafts by what a passage holds, in place of a fixed number."""
+
+    per_100_words: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Drafts of each type for a hundred words that no earlier passage of the document has."""
+    at_most: int = Field(default=8, ge=1, le=64)
+    """Drafts of each type from one passage; every passage gets one."""
+
+
 class Generate(Section):
     """Passages in, task drafts out."""
 
@@ -45,6 +55,12 @@ class Generate(Section):
     """Short or long names of the sixteen task types."""
     per_context: int = Field(default=1, ge=1, le=64)
     """Drafts of each type from each passage."""
+    budget: Budget | None = None
+    """Drafts of each type by a passage's length and what is new in it, in place of `per_context`:
+    `{per_100_words: 1.0, at_most: 8}`."""
+    passes: int = Field(default=1, ge=1, le=2)
+    """2 asks again about sentences that no task worth keeping has its evidence in: as many drafts
+    as before from a passage, none where nothing is left. Wants the filter `grounded`."""
     endpoint: str | None = None
     """An OpenAI-compatible server, such as http://127.0.0.1:8080/v1, that has the generator:
     passages are sent there. Without one, nothing leaves this machine."""
@@ -61,6 +77,10 @@ class Generate(Section):
     """The only answers of a task type, each with a description or an empty text:
     `topic_class: {fees: what berths cost, safety: ""}`. Wants a generator that was taught
     `katsuo-v1`."""
+    voices: list[str] | None = Field(default=None, min_length=1)
+    """How tasks are put, each drawn as often: plain, exam, chat, editor, clerk, form, support,
+    quiz. Without any, a steered generator hears all of them, and another none. Wants a generator
+    that was taught `katsuo-v1`."""
     temperature: float = Sampling().temperature
     top_p: float = Sampling().top_p
     max_tokens: int = Sampling().max_tokens
@@ -87,6 +107,14 @@ class Generate(Section):
                 raise ValueError(f"{kind} has {len(told)} label; name two or more")
             Wish(type=kind, labels=tuple(told.items()))  # raises where one cannot be said
         return labels
+
+    @field_validator("voices")
+    @classmethod
+    def _known(cls, voices: list[str] | None) -> list[str] | None:
+        for voice in voices or ():
+            if voice not in VOICES:
+                raise ValueError(f"{voice!r} is no voice; the voices are {', '.join(VOICES)}")
+        return voices
 
     @field_validator("endpoint")
     @classmethod
@@ -124,7 +152,13 @@ class Generate(Section):
         kept = ("endpoint",) if self.endpoint else ()
         stated = {name: value for name, value in found.items() if name not in apart or name in kept}
         # Without a use, keys are as they were before there was a choice.
-        later = {"steered": False, "labels": {}}
+        later: dict[str, Any] = {
+            "budget": None,
+            "passes": 1,
+            "steered": False,
+            "labels": {},
+            "voices": None,
+        }
         return {name: value for name, value in stated.items() if value != later.get(name, ...)}
 
     @property

@@ -2,19 +2,22 @@
 
     contexts, types, per_context ──▶ requests ──model──▶ completions ──parse──▶ Task | Dropped
 
-The unit of the ledger is the draft, since one context may give several.
+The unit of the ledger is the draft, since one context may give several. A second pass has the
+evidence of what the first one gave, and asks about the stretches that it left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 
-from katsuo import prompted, wire, wishes
+from katsuo import budgets, prompted, wire, wishes
+from katsuo.budgets import Budget
 from katsuo.protocols import Completes, Completion, Request, Sampling, Shots
+from katsuo.scoring.coverage import Gap, gaps
 from katsuo.seeds import derive
-from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Origin, Task, TaskType, digest
+from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Origin, Span, Task, TaskType, digest
 from katsuo.wire import Draft, Wish
 
 
@@ -71,11 +74,41 @@ class GenerateSettings:
     seed: int
     per_context: int = 1
     """Drafts of each type from each passage."""
+    budget: Budget | None = None
+    """What a passage deserves, in place of `per_context`."""
     steered: bool = False
     """Whether the generator is told what to answer; `katsuo-v1` alone can say it."""
     labels: wishes.Labels = field(default_factory=dict)
     """The only answers of a type; `katsuo-v1` alone can say them."""
+    voices: tuple[str, ...] = ()
+    """How tasks are put, each drawn as often; `katsuo-v1` alone can say them."""
     sampling: Sampling = field(default_factory=Sampling)
+
+
+Evidence: TypeAlias = Mapping[str, Sequence[Span]]
+"""Context id -> where in the passage the tasks about it have their evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """What a draft is about."""
+
+    whole: Context
+    gap: Gap | None = None
+    """The stretch of it that a second pass asks about."""
+
+    @property
+    def window(self) -> Context:
+        """The passage, or the part of it around the gap, under the same id."""
+        if self.gap is None:
+            return self.whole
+        start, end = self.gap.window.start, self.gap.window.end
+        return replace(
+            self.whole,
+            text=self.whole.text[start:end],
+            start=self.whole.start + start,
+            end=self.whole.start + end,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,20 +117,33 @@ class _Wanted:
 
     id: str
     context: Context
+    """The passage that it is about; in a second pass maybe a part of one, under the same id."""
     wish: Wish
     seed: int
 
 
 def generate(
-    contexts: Sequence[Context], model: Completes, settings: GenerateSettings
+    contexts: Sequence[Context],
+    model: Completes,
+    settings: GenerateSettings,
+    evidence: Evidence | None = None,
 ) -> Iterator[Task | Dropped]:
     """One task or one ledger line per draft, by context, then type, then number.
 
     All contexts enter the model as one unit; a draft's seed follows from the root
     seed, its context, type and number alone.
+
+    Args:
+        contexts: A shard.
+        model: The generator.
+        settings: What is asked of it.
+        evidence: Of the tasks of a first pass that are worth keeping; then the drafts are those of
+            a second pass, about what the evidence does not touch.
     """
     form = FORMATS[settings.format]
-    wanted = list(_wanted(contexts, settings))
+    wanted = list(_wanted(contexts, settings, evidence))
+    if not wanted:
+        return
     requests = [
         Request(
             id=draft.id,
@@ -119,23 +165,62 @@ def draft_id(generator: str, form: str, context_id: str, kind: TaskType, number:
     return digest("draft", generator, form, context_id, kind.value, str(number))
 
 
-def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator[_Wanted]:
-    for context in contexts:
+def draft_ids(
+    contexts: Sequence[Context], settings: GenerateSettings, evidence: Evidence | None = None
+) -> set[str]:
+    """The ids of the drafts that `generate` would ask for about a shard."""
+    return {draft.id for draft in _wanted(contexts, settings, evidence)}
+
+
+def _wanted(
+    contexts: Sequence[Context], settings: GenerateSettings, evidence: Evidence | None
+) -> Iterator[_Wanted]:
+    if settings.budget is None:
+        each = [settings.per_context] * len(contexts)
+    else:
+        each = budgets.shares(contexts, settings.budget)
+    for context, n_drafts in zip(contexts, each, strict=True):
+        if evidence is not None:
+            yield from _wanted_again(context, n_drafts, settings, evidence.get(context.id, ()))
+            continue
         for kind in settings.task_types:
-            for number in range(settings.per_context):
-                names = (context.id, kind.value, str(number))
-                seed = derive(settings.seed, "generate", *names)
-                wish = (
-                    wishes.drawn(context, kind, seed, settings.labels)
-                    if settings.steered
-                    else wishes.asked(kind, settings.labels)
-                )
-                yield _Wanted(
-                    id=draft_id(settings.generator, settings.format, context.id, kind, number),
-                    context=context,
-                    wish=wish,
-                    seed=seed,
-                )
+            for number in range(n_drafts):
+                yield _one(_Subject(whole=context), kind, number, settings)
+
+
+def _wanted_again(
+    context: Context, n_drafts: int, settings: GenerateSettings, evidence: Sequence[Span]
+) -> Iterator[_Wanted]:
+    """As many drafts as in the first pass, but none where nothing is left.
+
+    The longest gaps come first, and types begin at different ones. A task is about the window of
+    its gap; where the generator can be told what to ask for there, it is about the whole passage.
+    """
+    left = gaps(context.text, evidence)
+    for place, kind in enumerate(settings.task_types):
+        for number in range(min(n_drafts, len(left))):
+            subject = _Subject(whole=context, gap=left[(place + number) % len(left)])
+            yield _one(subject, kind, n_drafts + number, settings)
+
+
+def _one(subject: _Subject, kind: TaskType, number: int, settings: GenerateSettings) -> _Wanted:
+    whole, gap = subject.whole, subject.gap
+    seed = derive(settings.seed, "generate", whole.id, kind.value, str(number))
+    context, told = subject.window, None
+    if gap is not None and settings.steered and kind is TaskType.EXQA:
+        told = wishes.drawn_within(whole, Span(start=gap.start, end=gap.end), seed, settings.voices)
+    if told is not None:
+        context, wish = whole, told
+    elif settings.steered:
+        wish = wishes.drawn(context, kind, seed, settings.labels, settings.voices)
+    else:
+        wish = wishes.asked(kind, seed, settings.labels, settings.voices)
+    return _Wanted(
+        id=draft_id(settings.generator, settings.format, whole.id, kind, number),
+        context=context,
+        wish=wish,
+        seed=seed,
+    )
 
 
 def _task(

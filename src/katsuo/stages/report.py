@@ -19,6 +19,7 @@ from katsuo.page.passages import writable
 from katsuo.page.power import power
 from katsuo.page.quantities import finite
 from katsuo.page.rendering import PageExtras, render
+from katsuo.scoring.phrasing import Phrasing
 from katsuo.types import Task
 
 __all__ = ["Measured", "PageExtras", "ReportFacts", "measured", "page", "report"]
@@ -65,6 +66,10 @@ class ReportFacts:
     `of`, `names`, `passages`, `passages_that_share_13_words`, `contexts` by set and way."""
     nothing_learned: Mapping[str, str] = field(default_factory=dict)
     """Arm, behind its domain where there are any -> why it was asked as the model was before."""
+    coverage: Mapping[str, Any] | None = None
+    """What kept tasks cover of the documents: `scoring.maps.summary`."""
+    phrasing: Mapping[str, Phrasing] = field(default_factory=dict)
+    """Task type -> how alike the instructions of its kept tasks are put."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_mib: Mapping[str, float] = field(default_factory=dict)
     samples: tuple[Task, ...] = ()
@@ -104,6 +109,8 @@ def report(facts: ReportFacts) -> dict[str, Any]:
         "harm": facts.harm,
         "held_out": facts.held_out,
         "nothing_learned": facts.nothing_learned,
+        "coverage": facts.coverage,
+        "phrasing": {kind: _phrasing(found) for kind, found in facts.phrasing.items()},
         "seconds": facts.seconds,
         "peak_mib": facts.peak_mib,
         "base": facts.base,
@@ -192,6 +199,17 @@ def _gain(
 def _turned(gain: Mapping[str, Any]) -> dict[str, Any]:
     ends = {"value": -gain["value"], "low": -gain["high"], "high": -gain["low"]}
     return {**gain, **ends}
+
+
+def _phrasing(found: Phrasing) -> dict[str, Any]:
+    return {
+        "n": found.n,
+        "sample": found.sample,
+        "commonest_fraction": found.commonest_fraction,
+        "openings": [[opening, share] for opening, share in found.openings],
+        "distinct": found.distinct,
+        "self_bleu": found.self_bleu,
+    }
 
 
 def _sample(task: Task) -> dict[str, Any]:

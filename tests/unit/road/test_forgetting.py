@@ -67,17 +67,25 @@ def test_a_forgotten_document_leaves_no_trace_and_the_rest_stays(go: Go, tmp_pat
     assert "document-forgotten" in reasons
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param((), id="plain"),
+        pytest.param(("generate.budget={per_100_words: 9}",), id="budget"),
+        pytest.param(("generate.passes=2",), id="two-passes"),
+    ],
+)
 def test_nothing_is_generated_anew_for_the_other_documents(
-    go: Go, monkeypatch: pytest.MonkeyPatch
+    go: Go, changes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = go(until="curate")
+    run = go(*changes, until="curate")
     forget(run.folder, "secret.md", lambda _: None)
 
     def opened(*_: object, **__: object) -> None:
         raise AssertionError("a model was opened")
 
     monkeypatch.setattr("katsuo.engines.open_completes", opened)
-    assert curated(go(until="curate"))
+    assert curated(go(*changes, until="curate"))
 
 
 def test_what_would_go_is_told_and_nothing_is_changed(go: Go) -> None:

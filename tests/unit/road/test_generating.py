@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,64 @@ def test_labels_that_cannot_be_asked_for_are_refused(
 ) -> None:
     with pytest.raises(RecipeError, match=said):
         go("generate.format=katsuo-v1", f"generate.labels={labels}")
+
+
+def bytes_of(run: Run) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in run.stage("generate").parts()}
+
+
+def test_settings_that_nobody_uses_are_not_in_the_keys(go: Callable[..., Run]) -> None:
+    stated = go().stage("generate").manifest["settings"]
+    assert not {"budget", "passes", "voices"} & stated.keys()
+
+
+def test_a_budget_gives_every_passage_a_draft(go: Callable[..., Run]) -> None:
+    run = go("generate.budget={per_100_words: 8, at_most: 3}")
+    counts = run.stage("generate").manifest["counts"]
+    n_passages = run.stage("ingest").manifest["counts"]["passed"]
+    assert 3 * n_passages < counts["arrived"] < 9 * n_passages
+
+
+def test_a_second_pass_keeps_the_first_and_adds_to_it(go: Callable[..., Run]) -> None:
+    once = bytes_of(go())
+    run = go("generate.passes=2")
+    twice = bytes_of(run)
+    assert set(once.values()) < set(twice.values())
+    passages = {
+        row["id"]: row["text"] for part in run.stage("ingest").parts() for row in tables.read(part)
+    }
+    tasks = list(tables.tasks(run.stage("generate").parts()))
+    assert len({task.id for task in tasks}) == len(tasks)
+    assert all(task.context in passages[task.context_id] for task in tasks)
+    assert any(task.context != passages[task.context_id] for task in tasks)
+
+
+def test_a_second_pass_that_was_lost_comes_out_the_same(go: Callable[..., Run]) -> None:
+    run = go("generate.passes=2")
+    before = bytes_of(run)
+    for cell in (run.home / "2-tasks").iterdir():
+        if (cell / "rows.parquet").read_bytes() == before["part-00001.parquet"]:
+            shutil.rmtree(cell)
+    shutil.rmtree(run.stage("generate").folder)
+    assert bytes_of(go("generate.passes=2")) == before
+
+
+def test_a_second_pass_wants_the_filter_that_finds_evidence(go: Callable[..., Run]) -> None:
+    with pytest.raises(RecipeError, match="passes is 2 and curate has no filter grounded"):
+        go("generate.passes=2", "curate=[well_formed]")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("generate.voices=[exam]", "voices is set and fake is asked in bonito-v1, which cannot"),
+        ("generate.voices=[exams]", "'exams' is no voice; the voices are plain, exam"),
+        ("generate.voices=[]", "generate.voices"),
+        ("generate.budget={at_most: 0}", "generate.budget.at_most"),
+        ("generate.budget={per_100_words: 0}", "generate.budget.per_100_words"),
+        ("generate.passes=3", "generate.passes"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(go: Callable[..., Run], change: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        go("generate.format=bonito-v1", change)

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from katsuo.budgets import Budget
 from katsuo.models.fake import FakeModel
 from katsuo.protocols import Completion, Request, Sampling
-from katsuo.stages.generate import FORMATS, GenerateSettings, generate
-from katsuo.types import EXCERPT_CHARS, Context, Dropped, Task, TaskType
+from katsuo.stages.generate import FORMATS, GenerateSettings, draft_ids, generate
+from katsuo.types import EXCERPT_CHARS, Context, Dropped, Span, Task, TaskType
 from katsuo.wire import Wish
 
 SETTINGS = GenerateSettings(
@@ -155,3 +156,82 @@ def test_a_steered_draft_must_answer_what_it_was_told() -> None:
     task = only(Scripted(f"Is it? <|pipe|> {told}"), settings)
     assert isinstance(task, Task)
     assert task.response == told
+
+
+LONG = (
+    "Ada Moss lit the lamp in 1871. Tom Reed kept it for forty years. The keeper of the quay "
+    "sleeps at noon. Nobody may fish from the wall. Boats of ten metres pay twice. "
+    "A bell is rung at dawn. Gulls are not to be fed here. The master keeps all the keys."
+)
+PASSAGE = Context(id="long", document_id="d", text=LONG, start=100, end=100 + len(LONG))
+FIRST = {"long": [Span(start=0, end=len("Ada Moss"))]}
+
+
+def test_a_budget_asks_more_of_what_says_more() -> None:
+    model = Scripted("x")
+    settings = replace(ONE, budget=Budget(per_100_words=6))
+    list(generate([*CONTEXTS[:1], PASSAGE], model, settings))
+    assert [LONG in request.prompt for request in model.heard] == [False, True, True, True]
+
+
+def test_a_second_pass_asks_about_the_stretches_that_are_left() -> None:
+    model = Scripted("{{context}} Is it so? <|pipe|> yes")
+    settings = replace(ONE, per_context=2)
+    tasks = list(generate([PASSAGE], model, settings, FIRST))
+    assert all(isinstance(task, Task) for task in tasks)
+    windows = [task.context for task in tasks if isinstance(task, Task)]
+    assert len(windows) == 2
+    assert all(window in LONG and window != LONG for window in windows)
+    assert windows[0].startswith("Ada Moss")  # the covered neighbour stands in front of the gap
+    for task in tasks:
+        assert isinstance(task, Task)
+        assert task.context_id == "long"
+        assert task.instruction.startswith(task.context)
+
+
+def test_a_second_pass_has_ids_and_seeds_of_its_own() -> None:
+    settings = replace(SETTINGS, per_context=2)
+    one, other = Scripted("x"), Scripted("x")
+    list(generate([PASSAGE], one, settings))
+    list(generate([PASSAGE], other, settings, FIRST))
+    first, second = ({request.id for request in model.heard} for model in (one, other))
+    assert not first & second
+    assert second == draft_ids([PASSAGE], settings, FIRST)
+    assert not {r.seed for r in one.heard} & {r.seed for r in other.heard}
+
+
+def test_where_nothing_is_left_a_second_pass_asks_nothing() -> None:
+    model = Scripted("x")
+    whole = {"long": [Span(start=0, end=len(LONG))]}
+    assert list(generate([PASSAGE], model, SETTINGS, whole)) == []
+    assert model.heard == []
+
+
+def test_types_begin_at_different_gaps() -> None:
+    model = Scripted("x")
+    settings = replace(SETTINGS, per_context=1)
+    list(generate([PASSAGE], model, settings, FIRST))
+    one, other = (request.prompt.split("<|context|>")[1] for request in model.heard)
+    assert one != other
+
+
+def test_a_steered_second_pass_tells_a_name_of_the_gap_and_shows_the_whole_passage() -> None:
+    model = Scripted("x")
+    settings = replace(ONE, format="katsuo-v1", steered=True, task_types=(TaskType.EXQA,))
+    whole = {"long": [Span(start=0, end=30), Span(start=LONG.index("The keeper"), end=len(LONG))]}
+    list(generate([PASSAGE], model, settings, whole))
+    (request,) = model.heard
+    assert "<|answer|>\nTom Reed\n" in request.prompt
+    assert LONG in request.prompt
+
+
+@pytest.mark.parametrize("steered", [True, False])
+def test_a_generator_hears_the_voices_that_somebody_named(*, steered: bool) -> None:
+    model = Scripted("x")
+    settings = replace(
+        SETTINGS, format="katsuo-v1", steered=steered, voices=("exam", "chat"), per_context=8
+    )
+    list(generate(CONTEXTS, model, settings))
+    said = [request.prompt.split("<|voice|>\n")[1].split("\n")[0] for request in model.heard]
+    assert set(said) == {"exam", "chat"}
+    assert 16 < said.count("exam") < 48
