@@ -29,6 +29,7 @@ from katsuo.road.ingesting import assemble, forgotten_line
 from katsuo.road.learners import passages
 from katsuo.road.sources import Sources
 from katsuo.road.trip import Counts, Event, Listener, Trip
+from katsuo.stages.label import FORMAT as RANKED
 from katsuo.store import tables
 from katsuo.store.files import write_json
 from katsuo.store.runs import FOLDERS, Cell, Run, StageFolder
@@ -252,7 +253,7 @@ def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
     tasks = _Stream(
         (task, task.context_id)
         for task in tables.tasks(old.parts())
-        if task.document_id not in gone
+        if task.document_id not in gone and task.origin.format != RANKED
     )
     lines = _Stream(
         (line, line.item_id)
@@ -266,7 +267,8 @@ def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
         dropped = lines.within(drafts)
         # Fewer than were asked for: a passage that only now came within the limit.
         if len(made) + len(dropped) == len(drafts) and not cell.done:
-            fill_cell(cell, made, dropped, time.monotonic())
+            schema = tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
+            fill_cell(cell, made, dropped, time.monotonic(), schema)
 
 
 class _Stream:

@@ -8,14 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from katsuo import engines
 from katsuo.errors import RecipeError
 from katsuo.executors.local import LocalExecutor
 from katsuo.models.endpoint import Endpoint
 from katsuo.models.schedule import SCHEDULE
 from katsuo.protocols import Completes
+from katsuo.road.labelling import Labelling, label_all, ranked_in
 from katsuo.road.trip import Counts, Event, Trip, key_of
-from katsuo.sections import Generate, Recipe
+from katsuo.sections import Generate
+from katsuo.sections.owning import settled
 from katsuo.stages.generate import GenerateSettings
 from katsuo.stages.generate import generate as drafts
 from katsuo.store import tables
@@ -33,11 +37,34 @@ class _Asked:
     engine: str
     settings: GenerateSettings
     stated: dict[str, Any]
-    """For the manifest, and for the keys of cells."""
+    """For the manifest, and for the key of the stage."""
+    ranked: list[Labelling]
+    """The user's own task types that need no generator."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything for the generator to write."""
+        return bool(self.settings.task_types or self.settings.own)
+
+    @property
+    def of_cells(self) -> dict[str, Any]:
+        """For the keys of cells: without what no generator is asked for."""
+        if "tasks" not in self.stated:
+            return self.stated
+        written = {one.name: self.stated["tasks"][one.name] for one in self.settings.own}
+        rest = {name: value for name, value in self.stated.items() if name != "label_readers"}
+        return {**rest, "tasks": written}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the tasks."""
+        return tables.OWN_TASKS if "tasks" in self.stated else tables.TASKS
 
     @classmethod
-    def of(cls, recipe: Recipe) -> _Asked:
-        asked = recipe.generate
+    def of(cls, trip: Trip) -> _Asked:
+        recipe, asked = trip.recipe, trip.recipe.generate
+        ranked = ranked_in(trip)
+        own = (settled(name, one, "generate.tasks") for name, one in asked.tasks.items())
         named = _generator(asked)
         engine = engines.engine_of(named, asked.engine)
         settings = GenerateSettings(
@@ -48,14 +75,10 @@ class _Asked:
             per_context=asked.per_context,
             steered=asked.steered,
             labels={kind: tuple(told.items()) for kind, told in asked.labels.items()},
+            own=tuple(one for one in own if not one.ranked),
             sampling=asked.sampling,
         )
-        said = "steered" if settings.steered else "labels" if settings.labels else ""
-        if said and settings.format != KATSUO_V1:
-            raise RecipeError(
-                f"generate.{said} is set and {named.name} is asked in {settings.format}, which "
-                f"cannot say it; take a generator that was taught katsuo-v1, or leave {said} out"
-            )
+        _check_sayable(settings, named.name)
         stated = {
             **asked.stated,
             "format": settings.format,
@@ -63,15 +86,27 @@ class _Asked:
             "engine_version": engines.engine_version(engine),
             "identity": named.identity,
             "seed": recipe.seed,
+            **({"label_readers": {one.name: one.reader for one in ranked}} if ranked else {}),
         }
-        return cls(named=named, engine=engine, settings=settings, stated=stated)
+        return cls(named=named, engine=engine, settings=settings, stated=stated, ranked=ranked)
+
+
+def _check_sayable(settings: GenerateSettings, generator: str) -> None:
+    """Check that the format can say what is set."""
+    voiced = next((f"tasks.{one.name}.voice" for one in settings.own if one.voice), "")
+    said = "steered" if settings.steered else "labels" if settings.labels else voiced
+    if said and settings.format != KATSUO_V1:
+        raise RecipeError(
+            f"generate.{said} is set and {generator} is asked in {settings.format}, which "
+            f"cannot say it; take a generator that was taught katsuo-v1, or leave {said} out"
+        )
 
 
 def cells_of(trip: Trip) -> dict[Path, Cell]:
     """Where the drafts of every shard of contexts lie, or will."""
-    stated = _Asked.of(trip.recipe).stated
-    parts = trip.run.stage("ingest").parts()
-    return {part: _cell(trip, part, stated) for part in parts}
+    asked = _Asked.of(trip)
+    parts = trip.run.stage("ingest").parts() if asked.writes else []
+    return {part: _cell(trip, part, asked.of_cells) for part in parts}
 
 
 def _cell(trip: Trip, part: Path, stated: dict[str, Any]) -> Cell:
@@ -80,11 +115,11 @@ def _cell(trip: Trip, part: Path, stated: dict[str, Any]) -> Cell:
 
 def generate(trip: Trip) -> None:
     """Take the stage `generate`."""
-    asked = _Asked.of(trip.recipe)
+    asked = _Asked.of(trip)
     named, settings, stated = asked.named, asked.settings, asked.stated
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        shards = {part: _cell(trip, part, stated) for part in trip.run.stage("ingest").parts()}
+        shards = cells_of(trip)
         schedule = replace(SCHEDULE, sharing=settings.format == KATSUO_V1)
         opened = cache(
             lambda: engines.open_completes(
@@ -95,7 +130,7 @@ def generate(trip: Trip) -> None:
         def one(shard: tuple[Path, Cell]) -> Cell:
             part, cell = shard
             if not cell.done:
-                write_cell(part, cell, opened(), settings)
+                write_cell(part, cell, opened(), settings, asked.schema)
             return cell
 
         counts = Counts(unit="draft")
@@ -106,6 +141,7 @@ def generate(trip: Trip) -> None:
             counts.add(cell.facts)
             seconds += cell.facts["seconds"]
             trip.listen(_event(number + 1, len(shards), counts, seconds))
+        label_all(trip, folder, asked.ranked, counts)
         return {
             "settings": stated,
             "model": {"name": named.name, "identity": named.identity, "note": named.note},
@@ -132,7 +168,13 @@ def _generator(asked: Generate) -> engines.Named:
     )
 
 
-def write_cell(part: Path, cell: Cell, model: Completes, settings: GenerateSettings) -> None:
+def write_cell(
+    part: Path,
+    cell: Cell,
+    model: Completes,
+    settings: GenerateSettings,
+    schema: pa.Schema = tables.TASKS,
+) -> None:
     """Generate the drafts of one shard of contexts into `cell`."""
     began = time.monotonic()
     contexts = [tables.context_of(row) for row in tables.read(part)]
@@ -143,16 +185,22 @@ def write_cell(part: Path, cell: Cell, model: Completes, settings: GenerateSetti
             made.append(item)
         else:
             lines.append(item)
-    fill_cell(cell, made, lines, began)
+    fill_cell(cell, made, lines, began, schema)
 
 
-def fill_cell(cell: Cell, made: list[Task], lines: list[Dropped], began: float) -> None:
+def fill_cell(
+    cell: Cell,
+    made: list[Task],
+    lines: list[Dropped],
+    began: float,
+    schema: pa.Schema = tables.TASKS,
+) -> None:
     """Write a cell of drafts: what became tasks, the ledger of the rest, how long it took."""
     counts = Counts(unit="draft")
     counts.keep(len(made))
     counts.drop(lines)
     with new_folder(cell.folder) as folder:
-        tables.write(folder / "rows.parquet", tables.TASKS, map(tables.task_row, made))
+        tables.write(folder / "rows.parquet", schema, map(tables.task_row, made))
         tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
         seconds = round(time.monotonic() - began, 3)
         write_json(folder / "cell.json", {**counts.facts, "seconds": seconds})

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from katsuo import prompted, wire, wishes
+from katsuo import own, prompted, wire, wishes
+from katsuo.own import OwnTask
 from katsuo.protocols import Completes, Completion, Request, Sampling, Shots
 from katsuo.seeds import derive
 from katsuo.types import EXCERPT_CHARS, Context, Dropped, Flaw, Origin, Task, TaskType, digest
@@ -75,6 +76,8 @@ class GenerateSettings:
     """Whether the generator is told what to answer; `katsuo-v1` alone can say it."""
     labels: wishes.Labels = field(default_factory=dict)
     """The only answers of a type; `katsuo-v1` alone can say them."""
+    own: tuple[OwnTask, ...] = ()
+    """Task types of the user's own that a generator writes."""
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -86,6 +89,12 @@ class _Wanted:
     context: Context
     wish: Wish
     seed: int
+    own: OwnTask | None = None
+
+    @property
+    def type_name(self) -> str:
+        """What its type is called."""
+        return self.wish.type.value if self.own is None else self.own.name
 
 
 def generate(
@@ -105,7 +114,7 @@ def generate(
             sampling=settings.sampling,
             seed=draft.seed,
             chat=form.chat,
-            shots=form.shots(draft.wish.type),
+            shots=_shots(draft, form),
         )
         for draft in wanted
     ]
@@ -114,9 +123,9 @@ def generate(
         yield _task(draft, completion, form, settings)
 
 
-def draft_id(generator: str, form: str, context_id: str, kind: TaskType, number: int) -> str:
+def draft_id(generator: str, form: str, context_id: str, kind: str, number: int) -> str:
     """Names a draft before it is written: by whom, in which format, of what, the how-manieth."""
-    return digest("draft", generator, form, context_id, kind.value, str(number))
+    return digest("draft", generator, form, context_id, kind, str(number))
 
 
 def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator[_Wanted]:
@@ -136,6 +145,36 @@ def _wanted(contexts: Sequence[Context], settings: GenerateSettings) -> Iterator
                     wish=wish,
                     seed=seed,
                 )
+        yield from _own(context, settings)
+
+
+def _own(context: Context, settings: GenerateSettings) -> Iterator[_Wanted]:
+    """The drafts of the user's own task types about one passage."""
+    steered = settings.format == wire.KATSUO_V1
+    for task in settings.own:
+        for number in range(settings.per_context):
+            seed = derive(settings.seed, "generate", context.id, task.name, str(number))
+            yield _Wanted(
+                id=draft_id(settings.generator, settings.format, context.id, task.name, number),
+                context=context,
+                wish=own.wish(task, seed) if steered else Wish(type=task.like),
+                seed=seed,
+                own=task,
+            )
+
+
+def _shots(draft: _Wanted, form: Format) -> Shots:
+    """The worked examples of the user's task type, or else the format's; a taught one has none."""
+    kind = draft.wish.type
+    if draft.own is None or not draft.own.examples or not form.chat:
+        return form.shots(kind)
+    return tuple(
+        (
+            prompted.prompt(one.passage, kind),
+            prompted.answer(one.instruction, own.known(draft.own, one.response), kind),
+        )
+        for one in draft.own.examples
+    )
 
 
 def _task(
@@ -151,6 +190,11 @@ def _task(
         return _dropped(draft, "cut-off-response", completion.text)
     if reason := wishes.unmet(draft.wish, parsed.response):
         return _dropped(draft, reason, completion.text)
+    if draft.own is not None:
+        parsed = own.in_own_words(draft.own, parsed, draft.context.text, draft.seed)
+        if isinstance(parsed, Flaw):
+            return _dropped(draft, parsed.reason, completion.text)
+    labels = dict(draft.wish.labels) if draft.own is None else draft.own.labels
     return Task(
         id=draft.id,
         document_id=draft.context.document_id,
@@ -159,8 +203,9 @@ def _task(
         type=draft.wish.type,
         instruction=parsed.instruction,
         response=parsed.response,
-        labels=tuple(label for label, _ in draft.wish.labels),
+        labels=tuple(labels),
         voice=draft.wish.voice,
+        name="" if draft.own is None else draft.own.name,
         origin=Origin(generator=settings.generator, format=form.name, seed=draft.seed),
     )
 
@@ -171,5 +216,5 @@ def _dropped(draft: _Wanted, reason: str, text: str) -> Dropped:
         stage="generate",
         by="wire",
         reason=reason,
-        excerpt=f"{draft.wish.type.value}: {text}"[:EXCERPT_CHARS],
+        excerpt=f"{draft.type_name}: {text}"[:EXCERPT_CHARS],
     )
