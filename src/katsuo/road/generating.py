@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -27,6 +28,9 @@ from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.types import Dropped, Task
 from katsuo.wire import KATSUO_V1
+
+_LABELLING: Final = ("label_readers", "label_engines")
+"""What is stated of readers, which no draft hangs on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class _Asked:
         if "tasks" not in self.stated:
             return self.stated
         written = {one.name: self.stated["tasks"][one.name] for one in self.settings.own}
-        rest = {name: value for name, value in self.stated.items() if name != "label_readers"}
+        rest = {name: value for name, value in self.stated.items() if name not in _LABELLING}
         return {**rest, "tasks": written}
 
     @property
@@ -86,9 +90,17 @@ class _Asked:
             "engine_version": engines.engine_version(engine),
             "identity": named.identity,
             "seed": recipe.seed,
-            **({"label_readers": {one.name: one.reader for one in ranked}} if ranked else {}),
+            **_readers(ranked),
         }
         return cls(named=named, engine=engine, settings=settings, stated=stated, ranked=ranked)
+
+
+def _readers(ranked: Sequence[Labelling]) -> dict[str, Any]:
+    """Who ranks labels, and with what; nothing where no labels are ranked."""
+    if not ranked:
+        return {}
+    readers = {one.name: one.reader for one in ranked}
+    return {"label_readers": readers, "label_engines": {one.name: one.stated for one in ranked}}
 
 
 def _check_sayable(settings: GenerateSettings, generator: str) -> None:
