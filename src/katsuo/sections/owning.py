@@ -68,8 +68,8 @@ class Own(Section):
     `supported`, `refuted` or `unknown`. Needless for labels that say so themselves."""
     instruction: str | list[str] = []
     """What the tuned model reads, in Jinja, with `{{ context }}`, `{{ labels }}`, `{{ described }}`
-    (labels with their descriptions) and, where a generator writes it, `{{ question }}`. Of several
-    one is drawn for each task."""
+    (labels with their descriptions) and, where a generator writes it, `{{ question }}`, which only
+    a free answer can do without. Of several one is drawn for each task."""
     voice: str = ""
     """One word for how a question is put; wants a generator that was taught `katsuo-v1`."""
     examples: list[OwnExample] = Field(default=[], max_length=MOST_EXAMPLES)
@@ -249,13 +249,19 @@ def _wording_faults(own: Own) -> Iterator[str]:
     given = [own.instruction] if isinstance(own.instruction, str) else own.instruction
     alone = own.form == "label" and own.like.settled
     for text in given:
-        yield from _slot_faults(text, alone=alone)
+        yield from _slot_faults(text, alone=alone, free=own.form == "free")
     if own.voice and (said := _unsayable(own.like, voice=own.voice)):
         yield f".voice: {said}"
 
 
-def _slot_faults(text: str, *, alone: bool) -> Iterator[str]:
-    """What is wrong with one wording; `alone` where no question is written."""
+def _slot_faults(text: str, *, alone: bool, free: bool) -> Iterator[str]:
+    """What is wrong with one wording.
+
+    Args:
+        text: The wording.
+        alone: Whether no question is written.
+        free: Whether the answer is free text, which may answer fixed words as well.
+    """
     try:
         names = names_in_text(text)
     except TemplateError as error:
@@ -268,7 +274,7 @@ def _slot_faults(text: str, *, alone: bool) -> Iterator[str]:
         yield f".instruction {text!r} lacks {{{{ context }}}}; the passage stands there"
     if alone and "question" in names:
         yield ".instruction asks for 'question' and there is none; the passage decides alone"
-    if not alone and "question" not in names:
+    if not (alone or free) and "question" not in names:
         yield f".instruction {text!r} lacks {{{{ question }}}}; what was asked stands there"
 
 
