@@ -37,6 +37,13 @@ stand:
   means: {stimmt: supported, stimmt nicht: refuted, offen: unknown}
   instruction: "{{ context }}\\n\\n{{ question }}\\nAntworte mit {{ labels }}."
 """
+TOPIC_OF = {
+    "pilotage-rules.md": "pilotage",
+    "bunkering-code.pdf": "fuel",
+    "ice-season-rules.txt": "ice",
+    "lost-property-procedure.txt": "lost property",
+    "quarantine-order.docx": "quarantine",
+}
 LABELS = {"fees", "wind", "pilots", "fuel", "ice"}
 Go = Callable[..., Run]
 
@@ -171,6 +178,15 @@ def test_the_real_model_keeps_to_five_labels_of_ones_own(tmp_path: Path) -> None
     run = tmp_path / "runs" / "own"
     words = ["curate", "recipes/own-labels.yaml", "--run", str(run)]
     subprocess.run([sys.executable, "-m", "katsuo.cli", *words], check=True, capture_output=True)
-    found = shares(tasks_of(Run.at(run)))
+    tasks = tasks_of(Run.at(run))
+    found = shares(tasks)
     assert set(found) == set(recipes.load(run).generate.tasks["topic"].labels)
     assert all(0.1 <= share <= 0.3 for share in found.values()), found
+    right = [task.response == topic for task in tasks if (topic := topic_of(task, Run.at(run)))]
+    assert sum(right) >= 0.7 * len(right), f"{sum(right)} of {len(right)}; measured: 34 of 39"
+
+
+def topic_of(task: Task, run: Run) -> str:
+    """The topic that the whole document is about; empty where it is about none of the five."""
+    source = Path(lineage.story(run, task.context_id).source).name
+    return TOPIC_OF.get(source, "")
