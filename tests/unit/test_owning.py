@@ -8,6 +8,7 @@ import pytest
 
 from katsuo import recipe
 from katsuo.errors import RecipeError
+from katsuo.sections import Recipe
 from katsuo.sections.owning import settled
 from katsuo.types import TaskType
 
@@ -15,7 +16,7 @@ TOPIC = "like: topic_class, labels: [a, b]"
 CLAIM = "like: nli, labels: {ja: '', nein: ''}, means: {ja: yes, nein: no}"
 
 
-def loaded(tmp_path: Path, entry: str, name: str = "mine") -> recipe.Recipe:
+def loaded(tmp_path: Path, entry: str, name: str = "mine") -> Recipe:
     file = tmp_path / "tasks.yaml"
     file.write_text(f"{name}: {{{entry}}}\n", "utf-8")
     path = tmp_path / "r.yaml"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -23,7 +24,7 @@ EVEN = Choosing(shares=dict.fromkeys(LABELS, 1 / 3), prior="empty", use=1)
 ZERO = {f"nothing/{number}": (0.0, 0.0, 0.0) for number in range(len(NOTHING))}
 
 
-def given_out(rows: dict[str, tuple[float, ...]], how: Choosing = EVEN) -> dict[str, str]:
+def given_out(rows: Mapping[str, tuple[float, ...]], how: Choosing = EVEN) -> dict[str, str]:
     chosen = choose(TASK, {**rows, **ZERO}, how)
     assert chosen.keys() == rows.keys()
     return {id_: one if isinstance(one, str) else one.label for id_, one in chosen.items()}
@@ -132,7 +133,10 @@ def test_a_labelled_passage_is_a_task_and_another_one_a_line() -> None:
         Context(id=id_, document_id="d", text="A berth costs 40.", start=0, end=17)
         for id_ in ("a", "b")
     ]
-    chosen = {"a": Chosen(label="fees", margin=0.0), "b": "label-in-excess"}
+    chosen: dict[str, Chosen | str] = {
+        "a": Chosen(label="fees", margin=0.0),
+        "b": "label-in-excess",
+    }
     task, line = label(TASK, contexts, chosen, reader="r", seed=1)
     assert isinstance(task, Task)
     assert (task.name, task.type, task.response) == ("topic", TaskType.TOPIC_CLASS, "fees")
