@@ -157,6 +157,8 @@ class Signature:
     """The product of the task's scores; 1 where none was measured."""
     text: str
     """The instruction without its context, and the response: what makes two tasks twins."""
+    labels: tuple[str, ...] = ()
+    """The only answers of a task type of the user's own, whose name `type` then is."""
 
 
 @runtime_checkable

@@ -15,8 +15,12 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from katsuo import filters
 from katsuo.errors import RecipeError
-from katsuo.sections import Recipe
+from katsuo.protocols import Filter
+from katsuo.sections import Own, Recipe
+from katsuo.sections.owning import settled
+from katsuo.sections.section import listed
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any], where: str) -> Recipe:
@@ -103,9 +107,57 @@ def of(raw: Mapping[str, Any], where: str) -> Recipe:
         RecipeError: If a key or a value is none.
     """
     try:
-        return Recipe.model_validate(raw)
+        recipe = Recipe.model_validate(_with_own(raw))
     except ValidationError as error:
         raise RecipeError(f"{where}: {first_error(error, Recipe)}") from error
+    _check_own(recipe.generate.tasks, f"{where}: generate.tasks")
+    return recipe
+
+
+def own_tasks(file: Path) -> dict[str, Own]:
+    """The task types of a user's own that a YAML file holds, by name.
+
+    Raises:
+        RecipeError: If the file cannot be read, or a task type cannot be asked for.
+    """
+    if not file.is_file():
+        raise RecipeError(
+            f"generate.tasks: {file}: is no file; name a YAML file of task types, or write them "
+            "into the recipe"
+        )
+    found: dict[str, Own] = {}
+    for name, entry in read_yaml(file).items():
+        try:
+            found[str(name)] = Own.model_validate(entry)
+        except ValidationError as error:
+            said = first_error(error, Own).lstrip(".")
+            raise RecipeError(f"{file}: {name}: {said}") from error
+    if not found:
+        raise RecipeError(f"{file}: holds no task type; write name: {{like: ..., ...}}")
+    _check_own(found, str(file))
+    return found
+
+
+def _with_own(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The mapping of a recipe, its file of task types read in."""
+    generate = raw.get("generate")
+    if not isinstance(generate, Mapping) or not isinstance(generate.get("tasks"), str):
+        return raw
+    (file,) = expand([generate["tasks"]], "generate.tasks")
+    return {**raw, "generate": {**generate, "tasks": own_tasks(file)}}
+
+
+def _check_own(tasks: Mapping[str, Own], where: str) -> None:
+    """Check what no section can see alone; wrong now is better than after an hour."""
+    for name, own in tasks.items():
+        settled(name, own, where)
+        for check, chosen in listed(own.checks or []):
+            if check == "unleaked":  # it compares with the evaluation sets of a recipe
+                raise RecipeError(f"{where}: {name}.checks: put unleaked into curate")
+            if not isinstance(filters.build(check, chosen), Filter):
+                raise RecipeError(
+                    f"{where}: {name}.checks: {check} looks at all tasks; put it into curate"
+                )
 
 
 def resolved(recipe: Recipe) -> str:

@@ -59,6 +59,11 @@ class TaskType(StrEnum):
         """Whether its labels could serve another task as well: words, not options of a question."""
         return self in _CLOSED_CHOICE and self is not TaskType.MCQA
 
+    @property
+    def settled(self) -> bool:
+        """Whether the passage has settled the answer before anybody asks: topic and sentiment."""
+        return self in _SETTLED
+
     @classmethod
     def named(cls, name: str) -> TaskType:
         """The type called `name`, short or long; letter case and outer space do not matter.
@@ -105,6 +110,8 @@ _CLOSED_CHOICE: Final = frozenset(
         TaskType.NLI,
     }
 )
+
+_SETTLED: Final = frozenset({TaskType.SENTIMENT, TaskType.TOPIC_CLASS})
 
 
 def digest(*parts: str) -> str:
@@ -196,6 +203,8 @@ class Task:
     """Where in `context` the response is supported; empty until a filter has looked."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """What each filter measured, by the filter's name."""
+    name: str = ""
+    """What a user calls it, where it is a task type of the user's own; `type` is then its like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

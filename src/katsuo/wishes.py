@@ -47,8 +47,6 @@ LABELS: Final[Mapping[TaskType, tuple[tuple[str, ...], ...]]] = {
     TaskType.SENTIMENT: (("positive", "negative"), ("Positive", "Negative"), ("good", "bad")),
 }
 """The labels to ask for where nobody named any; the bundled templates have them all."""
-_OF_THE_PASSAGE: Final = frozenset({TaskType.SENTIMENT, TaskType.TOPIC_CLASS})
-"""Types whose answer the passage has settled before anybody writes: it can be asked, not told."""
 _LETTERS: Final = ("A", "B", "C", "D")
 VOICES: Final = ("plain", "exam", "chat", "editor", "clerk", "form", "support", "quiz")
 """How the bundled templates put things."""
@@ -100,7 +98,7 @@ def drawn(
     if kind in labels or kind in LABELS:
         sets = LABELS.get(kind, ())
         own = labels.get(kind) or tuple((label, "") for label in chance.choice(sets))
-        answer = "" if kind in _OF_THE_PASSAGE else chance.choice(own)[0]
+        answer = "" if kind.settled else chance.choice(own)[0]  # such a one can only be asked
         return Wish(type=kind, labels=own, answer=answer, voice=voice)
     if kind is TaskType.MCQA:
         return Wish(type=kind, answer=chance.choice(_LETTERS), voice=voice)

@@ -198,7 +198,8 @@ def _story(story: Story) -> Iterator[str]:
     yield f"passage     {context.id}: {place}{page}{heading}"
     if task is not None:
         about = "" if task.answerable else ", not answered by the passage"
-        yield f"task        {task.id}: {task.type.full_name}{about}"
+        own = f"{task.name}, like " if task.name else ""
+        yield f"task        {task.id}: {own}{task.type.full_name}{about}"
         origin = task.origin
         yield f"written by  {origin.generator}, format {origin.format}, seed {origin.seed}"
         yield f"scores      {_scores(task.scores)}"

@@ -11,31 +11,15 @@ doubled.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from katsuo.errors import RecipeError
 from katsuo.protocols import Signature
+from katsuo.scoring.roles import role_of
 from katsuo.types import KEEP, TaskType, Verdict, digest, drop
 
-_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "yes": ("yes", "true", "correct", "right", "supported", "supports", "entailment", "entailed",
-            "same", "the same", "one entry", "kept", "agrees", "backed", "accept", "likely",
-            "duplicate", "equivalent", "match"),
-    "no": ("no", "false", "incorrect", "wrong", "refuted", "refutes", "contradiction",
-           "not entailed", "different", "not the same", "different entries", "changed",
-           "disagrees", "not backed", "reject", "unlikely", "separate", "not equivalent",
-           "mismatch"),
-    "open": ("maybe", "inconclusive", "neutral", "not enough information", "not enough info",
-             "cannot tell", "can't say", "does not say", "unclear", "unknown"),
-    "good": ("positive", "good", "favourable", "happy", "praise", "fresh", "thumbs up", "bright",
-             "friendly or pleased", "+"),
-    "bad": ("negative", "bad", "unfavourable", "unhappy", "complaint", "rotten", "thumbs down",
-            "gloomy", "hostile or upset", "-"),
-}  # fmt: skip
-"""Role -> the words that play it; any other word is a role of its own."""
-_ROLES: Final = {word: role for role, words in _WORDS.items() for word in words}
 _BALANCED: Final = frozenset(
     {TaskType.YNQA, TaskType.NLI, TaskType.TE, TaskType.PARAPHRASE_ID, TaskType.SENTIMENT,
      TaskType.WSD}
@@ -64,7 +48,7 @@ class Balanced:
         """A verdict for every id; the order in which they come does not matter."""
         by_type: defaultdict[str, list[Signature]] = defaultdict(list)
         for row in rows:
-            if row.type in _BALANCED:
+            if row.type in _BALANCED or row.labels:
                 by_type[row.type].append(row)
             else:
                 yield row.id, KEEP
@@ -72,26 +56,18 @@ class Balanced:
             yield from self._judged(group)
 
     def _judged(self, group: list[Signature]) -> Iterator[tuple[str, Verdict]]:
-        counts = Counter(role_of(_label(row)) for row in group)
+        counts = Counter(_role(row) for row in group)
         common = [n for n in counts.values() if n >= self.least_share * len(group)]
         most = int(min(common) * self.max_ratio) if len(common) > 1 else len(group)
         taken: Counter[str] = Counter()
         # Equal scores are taken in an order of chance that no generator can know.
         for row in sorted(group, key=lambda row: (-row.score, digest("balanced", row.id))):
-            role = role_of(_label(row))
+            role = _role(row)
             taken[role] += 1
             yield row.id, KEEP if taken[role] <= most else drop("label-in-excess")
 
 
-def role_of(label: str) -> str:
-    """What `label` says, whatever its vocabulary: `yes`, `no`, `open`, `good`, `bad`, or itself.
-
-    >>> role_of("Not enough information.")
-    'open'
-    """
-    folded = " ".join(label.casefold().replace("_", " ").split()).rstrip(".")
-    return _ROLES.get(folded, folded)
-
-
-def _label(row: Signature) -> str:
-    return row.text.rpartition("\n")[2]
+def _role(row: Signature) -> str:
+    """What a task's label says; a label of the user's own says itself."""
+    label = row.text.rpartition("\n")[2]
+    return label if row.labels else role_of(label)

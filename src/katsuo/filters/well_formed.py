@@ -167,7 +167,7 @@ def _is_loop(text: str) -> bool:
 
 def _label_faults(task: Task, question: str) -> Iterator[str]:
     """What is wrong with the label of a closed question, or with its options."""
-    if task.type not in _LABELS:
+    if task.type not in _LABELS or task.name:  # a user's own labels were held to when it was made
         return
     options = [_plain(found["text"]) for found in _OPTION.finditer(question)]
     if len(set(options)) < len(options):

@@ -154,7 +154,7 @@ def _sample(sample: Mapping[str, Any], extras: PageExtras) -> dict[str, Any]:
     start, end = excerpt(context, spans)
     return {
         "type": sample["type"],
-        "type_name": TaskType(sample["type"]).full_name,
+        "type_name": _called(sample["type"]),
         "place": (extras.places or {}).get(sample["context_id"], ""),
         "passage": pieces(context[start:end], [(low - start, high - start) for low, high in spans]),
         "cut_before": start > 0,
@@ -164,6 +164,11 @@ def _sample(sample: Mapping[str, Any], extras: PageExtras) -> dict[str, Any]:
         "response": sample["response"],
         "scores": sample["scores"],
     }
+
+
+def _called(type_: str) -> str:
+    """The long name of a task type; one of the user's own has no other than its own."""
+    return next((kind.full_name for kind in TaskType if kind.value == type_), type_)
 
 
 def _dropped(report: Mapping[str, Any], extras: PageExtras) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from katsuo.filters.balanced import role_of
 from katsuo.road.trip import Counts
+from katsuo.scoring.roles import role_of
 from katsuo.stages.remix import UNREADABLE
 from katsuo.store import tables
 from katsuo.templates.compiler import Source

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import pyarrow as pa
 
 from katsuo import filters
 from katsuo.filters.unleaked import Unleaked
@@ -17,29 +20,34 @@ from katsuo.stages.curate import dropped_by, judge, select, signature_of
 from katsuo.store import tables
 from katsuo.store.files import sha256
 from katsuo.store.runs import StageFolder
-from katsuo.types import Dropped
+from katsuo.types import Dropped, Task, Verdict
 
 
 def curate(trip: Trip) -> None:
     """Take the stage `curate`."""
     settings = [_settled(trip, name, chosen) for name, chosen in trip.recipe.filters]
     built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
-    alone = [(name, part) for name, part in built if isinstance(part, Filter)]
+    alone = _Alone.of(trip, built)
     whole = [(name, part) for name, part in built if isinstance(part, Selector)]
     measuring = Measuring(trip)
-    readers = measuring.stated(alone)
+    readers = measuring.stated(alone.all)
     leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
-    stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
+    stated: list[Any] = [
+        [name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings
+    ]
+    if own := trip.recipe.own_filters:  # without any, keys are as they were
+        stated.append(own)
 
     def work(folder: StageFolder) -> dict[str, Any]:
         counts = Counts(unit="task")
         with measuring:
             signatures = _judged(trip, folder, alone, measuring, counts)
-        _selected(folder, signatures, whole, counts)
+        _selected(trip, folder, select(signatures, whole), counts)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
             ],
+            **({"own_checks": own} if own else {}),
             "inputs": trip.manifest("generate")["outputs"],
             **({"readers": readers} if readers else {}),
             "counts": counts.facts,
@@ -49,6 +57,57 @@ def curate(trip: Trip) -> None:
     # Without a reader, keys are as they were before filters could have one.
     inputs = [trip.manifest("generate")["outputs"], stated, *([readers] if readers else [])]
     trip.stage("curate", key_of("curate", *inputs), work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alone:
+    """The filters that look at one task alone: the recipe's, and those of the user's task types."""
+
+    usual: list[tuple[str, Filter]]
+    own: dict[str, list[tuple[str, Filter]]]
+    """Name of a task type -> its filters, in place of the usual ones."""
+
+    @classmethod
+    def of(cls, trip: Trip, built: Sequence[tuple[str, Filter | Selector]]) -> _Alone:
+        usual = [(name, part) for name, part in built if isinstance(part, Filter)]
+        # Nobody's checks let an evaluation question pass.
+        kept = [(name, part) for name, part in usual if name == "unleaked"]
+        own = {
+            whose: [
+                *(
+                    (name, part)
+                    for name, chosen in checks
+                    if isinstance(part := filters.build(name, chosen), Filter)
+                ),
+                *kept,
+            ]
+            for whose, checks in trip.recipe.own_filters.items()
+        }
+        return cls(usual=usual, own=own)
+
+    @property
+    def all(self) -> list[tuple[str, Filter]]:
+        """Every filter, under a name of its own."""
+        own = [(f"{whose}/{name}", part) for whose, some in self.own.items() for name, part in some]
+        return [*self.usual, *own]
+
+    def judged(
+        self, tasks: Sequence[Task], measured: Callable[[Filter, Sequence[Task]], Sequence[Task]]
+    ) -> tuple[list[Task], list[Dropped]]:
+        """What the filters keep of one shard and what they drop, in the order of `tasks`."""
+        if not self.own:
+            return judge(tasks, self.usual, measured)
+        groups: dict[str, list[Task]] = {}
+        for task in tasks:
+            groups.setdefault(task.name if task.name in self.own else "", []).append(task)
+        kept: dict[str, Task] = {}
+        gone: dict[str, Dropped] = {}
+        for whose, group in groups.items():
+            good, lines = judge(group, self.own.get(whose, self.usual), measured)
+            kept |= {task.id: task for task in good}
+            gone |= {line.item_id: line for line in lines}
+        ids = [task.id for task in tasks]
+        return [kept[id_] for id_ in ids if id_ in kept], [gone[id_] for id_ in ids if id_ in gone]
 
 
 def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
@@ -64,7 +123,7 @@ def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
 def _judged(
     trip: Trip,
     folder: StageFolder,
-    alone: list[tuple[str, Filter]],
+    alone: _Alone,
     measuring: Measuring,
     counts: Counts,
 ) -> list[Signature]:
@@ -73,8 +132,8 @@ def _judged(
     parts = trip.run.stage("generate").parts()
     for number, part in enumerate(parts):
         found = [tables.task_of(row) for row in tables.read(part)]
-        kept, lines = judge(found, alone, partial(measuring.scored, part))
-        tables.write(folder.part(number), tables.TASKS, map(tables.task_row, kept))
+        kept, lines = alone.judged(found, partial(measuring.scored, part))
+        tables.write(folder.part(number), _schema(trip), map(tables.task_row, kept))
         tables.write(folder.dropped(number), tables.DROPPED, map(tables.dropped_row, lines))
         signatures.extend(map(signature_of, kept))
         counts.keep(len(kept))
@@ -84,14 +143,15 @@ def _judged(
     return signatures
 
 
+def _schema(trip: Trip) -> pa.Schema:
+    """The columns of the tasks of a run."""
+    return tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
+
+
 def _selected(
-    folder: StageFolder,
-    signatures: list[Signature],
-    whole: list[tuple[str, Selector]],
-    counts: Counts,
+    trip: Trip, folder: StageFolder, verdicts: dict[str, tuple[str, Verdict]], counts: Counts
 ) -> None:
     """Rewrite the shards without what the selectors turn away."""
-    verdicts = select(signatures, whole)
     if not verdicts:
         return
     for number, part in enumerate(folder.parts()):
@@ -102,7 +162,7 @@ def _selected(
         kept = [task for task in found if task.id not in verdicts]
         lines = [dropped_by(task, *verdicts[task.id]) for task in gone]
         earlier = list(tables.read(folder.dropped(number)))
-        tables.write(part, tables.TASKS, map(tables.task_row, kept))
+        tables.write(part, _schema(trip), map(tables.task_row, kept))
         tables.write(
             folder.dropped(number), tables.DROPPED, [*earlier, *map(tables.dropped_row, lines)]
         )

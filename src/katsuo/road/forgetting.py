@@ -29,6 +29,7 @@ from katsuo.road.ingesting import assemble, forgotten_line
 from katsuo.road.learners import passages
 from katsuo.road.sources import Sources
 from katsuo.road.trip import Counts, Event, Listener, Trip
+from katsuo.stages.label import FORMAT as RANKED
 from katsuo.store import tables
 from katsuo.store.files import write_json
 from katsuo.store.runs import FOLDERS, Cell, Run, StageFolder
@@ -252,13 +253,14 @@ def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
     tasks = _Stream(
         (task, task.context_id)
         for task in tables.tasks(old.parts())
-        if task.document_id not in gone
+        if task.document_id not in gone and task.origin.format != RANKED
     )
     lines = _Stream(
         (line, line.item_id)
         for part in old.dropped_parts()
         for line in map(tables.dropped_of, tables.read(part))
     )
+    schema = tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
     for part in cells_of(trip):
         contexts = {row["id"] for row in tables.read(part)}
         named = set().union(*(lineage.drafts_of(old.manifest, id_) for id_ in contexts))
@@ -268,7 +270,7 @@ def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
             dropped = [line for line in left if line.item_id in drafts.ids]
             # Fewer than were asked for: a passage that only now came within the limit.
             if len(made) + len(dropped) == len(drafts.ids) and not drafts.cell.done:
-                fill_cell(drafts.cell, made, dropped, time.monotonic())
+                fill_cell(drafts.cell, made, dropped, time.monotonic(), schema)
 
 
 class _Stream:

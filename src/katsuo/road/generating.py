@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+import pyarrow as pa
 
 from katsuo import engines
 from katsuo.budgets import Budget
@@ -17,8 +19,10 @@ from katsuo.models.endpoint import Endpoint
 from katsuo.models.schedule import SCHEDULE
 from katsuo.protocols import Completes
 from katsuo.road import revisiting
+from katsuo.road.labelling import Labelling, label_all, ranked_in
 from katsuo.road.trip import Counts, Event, Trip, key_of
-from katsuo.sections import Generate, Recipe
+from katsuo.sections import Generate
+from katsuo.sections.owning import settled
 from katsuo.stages.generate import Evidence, GenerateSettings, draft_ids
 from katsuo.stages.generate import generate as drafts
 from katsuo.store import tables
@@ -29,6 +33,8 @@ from katsuo.wire import KATSUO_V1
 
 _SAID: Final = ("steered", "labels", "voices")
 """Settings that only `katsuo-v1` can say."""
+_LABELLING: Final = ("label_readers", "label_engines")
+"""What is stated of readers, which no draft hangs on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +45,39 @@ class _Asked:
     engine: str
     settings: GenerateSettings
     stated: dict[str, Any]
-    """For the manifest, and for the keys of cells."""
+    """For the manifest, and for the key of the stage."""
+    ranked: list[Labelling]
+    """The user's own task types that need no generator."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything for the generator to write."""
+        return bool(self.settings.task_types or self.settings.own)
+
+    @property
+    def of_cells(self) -> dict[str, Any]:
+        """For the keys of cells: without what no first draft hangs on."""
+        return {name: value for name, value in self.again.items() if name != "passes"}
+
+    @property
+    def again(self) -> dict[str, Any]:
+        """For the keys of second drafts: without what no generator is asked for."""
+        if "tasks" not in self.stated:
+            return self.stated
+        written = {one.name: self.stated["tasks"][one.name] for one in self.settings.own}
+        rest = {name: value for name, value in self.stated.items() if name not in _LABELLING}
+        return {**rest, "tasks": written}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the tasks."""
+        return tables.OWN_TASKS if "tasks" in self.stated else tables.TASKS
 
     @classmethod
-    def of(cls, recipe: Recipe) -> _Asked:
-        asked = recipe.generate
+    def of(cls, trip: Trip) -> _Asked:
+        recipe, asked = trip.recipe, trip.recipe.generate
+        ranked = ranked_in(trip)
+        own = (settled(name, one, "generate.tasks") for name, one in asked.tasks.items())
         named = _generator(asked)
         engine = engines.engine_of(named, asked.engine)
         settings = GenerateSettings(
@@ -56,15 +90,11 @@ class _Asked:
             steered=asked.steered,
             labels={kind: tuple(told.items()) for kind, told in asked.labels.items()},
             voices=tuple(asked.voices or ()),
+            own=tuple(one for one in own if not one.ranked),
             sampling=asked.sampling,
         )
         revisiting.check(recipe)
-        said = next((name for name in _SAID if getattr(settings, name)), "")
-        if said and settings.format != KATSUO_V1:
-            raise RecipeError(
-                f"generate.{said} is set and {named.name} is asked in {settings.format}, which "
-                f"cannot say it; take a generator that was taught katsuo-v1, or leave {said} out"
-            )
+        _check_sayable(settings, named.name)
         stated = {
             **asked.stated,
             "format": settings.format,
@@ -72,13 +102,28 @@ class _Asked:
             "engine_version": engines.engine_version(engine),
             "identity": named.identity,
             "seed": recipe.seed,
+            **_readers(ranked),
         }
-        return cls(named=named, engine=engine, settings=settings, stated=stated)
+        return cls(named=named, engine=engine, settings=settings, stated=stated, ranked=ranked)
 
-    @property
-    def first(self) -> dict[str, Any]:
-        """What decides the drafts of a first pass: not, whether there is a second one."""
-        return {name: value for name, value in self.stated.items() if name != "passes"}
+
+def _readers(ranked: Sequence[Labelling]) -> dict[str, Any]:
+    """Who ranks labels, and with what; nothing where no labels are ranked."""
+    if not ranked:
+        return {}
+    readers = {one.name: one.reader for one in ranked}
+    return {"label_readers": readers, "label_engines": {one.name: one.stated for one in ranked}}
+
+
+def _check_sayable(settings: GenerateSettings, generator: str) -> None:
+    """Check that the format can say what is set."""
+    voiced = (f"tasks.{one.name}.voice" for one in settings.own if one.voice)
+    said = next((name for name in _SAID if getattr(settings, name)), None) or next(voiced, None)
+    if said and settings.format != KATSUO_V1:
+        raise RecipeError(
+            f"generate.{said} is set and {generator} is asked in {settings.format}, which "
+            f"cannot say it; take a generator that was taught katsuo-v1, or leave {said} out"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +138,21 @@ class Drafts:
 
 def cells_of(trip: Trip) -> dict[Path, Cell]:
     """Where the first drafts of every shard of contexts lie, or will."""
-    stated = _Asked.of(trip.recipe).first
-    parts = trip.run.stage("ingest").parts()
-    return {part: _cell(trip, part, stated) for part in parts}
+    asked = _Asked.of(trip)
+    parts = trip.run.stage("ingest").parts() if asked.writes else []
+    return {part: _cell(trip, part, asked.of_cells) for part in parts}
 
 
 def passes_of(trip: Trip, part: Path) -> Iterator[Drafts]:
     """The drafts that a shard asks for, pass by pass; a second one once the first cell is there."""
-    asked = _Asked.of(trip.recipe)
+    asked = _Asked.of(trip)
     contexts = [tables.context_of(row) for row in tables.read(part)]
-    first = _cell(trip, part, asked.first)
+    first = _cell(trip, part, asked.of_cells)
     yield Drafts(cell=first, ids=frozenset(draft_ids(contexts, asked.settings)))
     if trip.recipe.generate.passes > 1 and first.done:
         evidence = revisiting.evidence(trip.recipe, first)
         yield Drafts(
-            cell=revisiting.cell_of(trip, part, first, asked.stated),
+            cell=revisiting.cell_of(trip, part, first, asked.again),
             ids=frozenset(draft_ids(contexts, asked.settings, evidence)),
         )
 
@@ -118,7 +163,7 @@ def _cell(trip: Trip, part: Path, stated: dict[str, Any]) -> Cell:
 
 def generate(trip: Trip) -> None:
     """Take the stage `generate`."""
-    asked = _Asked.of(trip.recipe)
+    asked = _Asked.of(trip)
     named, settings, stated = asked.named, asked.settings, asked.stated
 
     def work(folder: StageFolder) -> dict[str, Any]:
@@ -133,13 +178,13 @@ def generate(trip: Trip) -> None:
         def one(shard: tuple[Path, Cell]) -> list[Cell]:
             part, first = shard
             if not first.done:
-                write_cell(part, first, opened(), settings)
+                write_cell(shard, opened(), settings, schema=asked.schema)
             if trip.recipe.generate.passes == 1:
                 return [first]
-            second = revisiting.cell_of(trip, part, first, stated)
+            second = revisiting.cell_of(trip, part, first, asked.again)
             if not second.done:
                 evidence = revisiting.evidence(trip.recipe, first)
-                write_cell(part, second, opened(), settings, evidence)
+                write_cell((part, second), opened(), settings, evidence, schema=asked.schema)
             return [first, second]
 
         counts = Counts(unit="draft")
@@ -151,6 +196,7 @@ def generate(trip: Trip) -> None:
                 counts.add(cell.facts)
                 seconds += cell.facts["seconds"]
             trip.listen(_event(number + 1, len(shards), counts, seconds))
+        label_all(trip, folder, asked.ranked, counts)
         return {
             "settings": stated,
             "model": {"name": named.name, "identity": named.identity, "note": named.note},
@@ -178,13 +224,15 @@ def _generator(asked: Generate) -> engines.Named:
 
 
 def write_cell(
-    part: Path,
-    cell: Cell,
+    shard: tuple[Path, Cell],
     model: Completes,
     settings: GenerateSettings,
     evidence: Evidence | None = None,
+    *,
+    schema: pa.Schema = tables.TASKS,
 ) -> None:
-    """Generate the drafts of one shard of contexts into `cell`; with evidence, the second ones."""
+    """Generate the drafts of one shard of contexts into its cell; with evidence, second ones."""
+    part, cell = shard
     began = time.monotonic()
     contexts = [tables.context_of(row) for row in tables.read(part)]
     made: list[Task] = []
@@ -194,16 +242,22 @@ def write_cell(
             made.append(item)
         else:
             lines.append(item)
-    fill_cell(cell, made, lines, began)
+    fill_cell(cell, made, lines, began, schema)
 
 
-def fill_cell(cell: Cell, made: list[Task], lines: list[Dropped], began: float) -> None:
+def fill_cell(
+    cell: Cell,
+    made: list[Task],
+    lines: list[Dropped],
+    began: float,
+    schema: pa.Schema = tables.TASKS,
+) -> None:
     """Write a cell of drafts: what became tasks, the ledger of the rest, how long it took."""
     counts = Counts(unit="draft")
     counts.keep(len(made))
     counts.drop(lines)
     with new_folder(cell.folder) as folder:
-        tables.write(folder / "rows.parquet", tables.TASKS, map(tables.task_row, made))
+        tables.write(folder / "rows.parquet", schema, map(tables.task_row, made))
         tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
         seconds = round(time.monotonic() - began, 3)
         write_json(folder / "cell.json", {**counts.facts, "seconds": seconds})

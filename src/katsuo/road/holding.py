@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from katsuo.errors import DataError, RecipeError
+from katsuo.own import named as type_name
 from katsuo.recipe import expand
 from katsuo.road.suites import Suite, sampled, suite_of, suites_of
 from katsuo.road.trip import Trip
@@ -138,13 +139,14 @@ def _written(trip: Trip) -> list[Suite]:
 def _generated(trip: Trip, whose: str) -> list[Suite]:
     """A set for each type of the tasks that were made of held-out documents."""
     asked, held = trip.recipe.evaluate, held_out(trip)
-    by_type: defaultdict[TaskType, list[Task]] = defaultdict(list)
+    by_type: defaultdict[str, list[Task]] = defaultdict(list)
     for task in tables.tasks(trip.run.stage("curate").parts()):
-        if task.document_id in held and task.type in _ASKED_TYPES:
-            by_type[task.type].append(task)
+        short = task.type in _ASKED_TYPES or (task.name and task.labels)
+        if task.document_id in held and short:
+            by_type[type_name(task)].append(task)
     found = []
     for kind in sorted(by_type):
-        name = f"{kind.value}{whose} {GENERATED}"
+        name = f"{kind}{whose} {GENERATED}"
         probes = [
             Probe(
                 id=task.id,

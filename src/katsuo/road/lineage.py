@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from katsuo import seeds
 from katsuo.errors import DataError, RecipeError
+from katsuo.road.labelling import labelled_of
 from katsuo.stages.generate import draft_id
 from katsuo.stages.tuning import task_pairs
 from katsuo.store import tables
 from katsuo.store.runs import FOLDERS, Run
-from katsuo.types import Context, Dropped, Pair, Task, TaskType, digest
+from katsuo.types import Context, Dropped, Pair, Task, digest
 
 FEWEST_ID_CHARS: Final = 6
 """A shorter beginning of an id could be that of many."""
@@ -172,7 +173,9 @@ def _found(run: Run, id_: str) -> Iterator[Story]:
         context = tables.context_of(row)
         if context.id.startswith(id_):
             yield Story(context=context, source=row["source"])
-        for draft_name in unread & drafts_of(run.stage("generate").manifest, context.id):
+        manifest = run.stage("generate").manifest
+        asked = drafts_of(manifest, context.id) | labelled_of(manifest, context.id)
+        for draft_name in unread & asked:
             yield Story(context=context, source=row["source"], dropped=gone[draft_name])
 
 
@@ -185,10 +188,11 @@ def drafts_of(manifest: Mapping[str, Any], context_id: str) -> set[str]:
     if not asked:
         return set()
     named = asked["generator"]
+    own = [name for name in asked.get("tasks", ()) if name not in asked.get("label_readers", ())]
     generator = named if asked["engine"] == "fake" else f"{named}@{asked['identity'][:16]}"
     return {
-        draft_id(generator, asked["format"], context_id, TaskType(kind), number)
-        for kind in asked["task_types"]
+        draft_id(generator, asked["format"], context_id, kind, number)
+        for kind in (*asked["task_types"], *own)
         for number in range(_most_drafts(asked))
     }
 

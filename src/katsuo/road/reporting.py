@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from katsuo import seeds
+from katsuo.own import named
 from katsuo.recipe import resolved
 from katsuo.road import covering, holding
 from katsuo.road.adapting import losses
@@ -132,7 +133,7 @@ def _samples(trip: Trip) -> tuple[Task, ...]:
     by_type: dict[str, list[Task]] = {}
     for one in _trips(trip).values():
         for task in islice(tables.tasks(one.run.stage("curate").parts()), 5000):
-            by_type.setdefault(task.type.value, []).append(task)
+            by_type.setdefault(named(task), []).append(task)
     chance = seeds.stream(trip.recipe.seed, "report", "samples")
     each = max(1, SAMPLES // max(1, len(by_type)))
     chosen = [chance.sample(found, min(each, len(found))) for found in by_type.values()]

@@ -52,7 +52,8 @@ class Sources:
     def tasks(self, name: str) -> list[Task]:
         """The curated tasks of an arm, or the human-written ones of the recipe's types."""
         if self.arms[name].learn == "remix":
-            wanted = set(self.trip.recipe.generate.task_types)
+            asked = self.trip.recipe.generate
+            wanted = {*asked.task_types, *(own.like for own in asked.tasks.values())}
             return [task for task in self._human() if task.type in wanted]
         inner = self.inner(name) or self.trip
         found = list(tables.tasks(inner.run.stage("curate").parts()))

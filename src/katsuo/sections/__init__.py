@@ -12,9 +12,10 @@ from pydantic import Field, field_validator
 
 from katsuo.sections.learning import KNOWN_ARMS, Adapt, Arm
 from katsuo.sections.making import Generate, Ingest
+from katsuo.sections.owning import Own
 from katsuo.sections.proving import Evaluate, Harm
 from katsuo.sections.remixing import Remix
-from katsuo.sections.section import NAME, Filters, Section
+from katsuo.sections.section import NAME, Filters, Section, listed
 
 __all__ = [
     "KNOWN_ARMS",
@@ -25,6 +26,7 @@ __all__ = [
     "Generate",
     "Harm",
     "Ingest",
+    "Own",
     "Recipe",
     "Remix",
     "Section",
@@ -59,10 +61,10 @@ class Recipe(Section):
     @property
     def filters(self) -> list[tuple[str, dict[str, Any]]]:
         """The filters to run, in order: name and settings."""
-        chosen: list[tuple[str, dict[str, Any]]] = []
-        for entry in self.curate:
-            if isinstance(entry, str):
-                chosen.append((entry, {}))
-            else:
-                chosen.extend((name, settings or {}) for name, settings in entry.items())
-        return chosen
+        return listed(self.curate)
+
+    @property
+    def own_filters(self) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+        """Task types of the user's own that have checks of their own, and those."""
+        own = self.generate.tasks
+        return {name: listed(one.checks) for name, one in own.items() if one.checks is not None}

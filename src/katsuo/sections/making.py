@@ -6,10 +6,11 @@ import re
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from katsuo.errors import RecipeError
 from katsuo.protocols import Sampling
+from katsuo.sections.owning import Own
 from katsuo.sections.section import Section
 from katsuo.types import TaskType
 from katsuo.wire import Wish
@@ -52,7 +53,7 @@ class Generate(Section):
     weights: Literal["F16", "Q8_0"] = "F16"
     """Form of the weights in OpenVINO: F16 is more exact, Q8_0 takes half the memory."""
     task_types: list[TaskType] = [TaskType.YNQA, TaskType.EXQA, TaskType.NLI]
-    """Short or long names of the sixteen task types."""
+    """Short or long names of the sixteen task types; none by default beside `tasks`."""
     per_context: int = Field(default=1, ge=1, le=64)
     """Drafts of each type from each passage."""
     budget: Budget | None = None
@@ -81,9 +82,18 @@ class Generate(Section):
     """How tasks are put, each drawn as often: plain, exam, chat, editor, clerk, form, support,
     quiz. Without any, a steered generator hears all of them, and another none. Wants a generator
     that was taught `katsuo-v1`."""
+    tasks: dict[str, Own] = {}
+    """Task types of your own, by name, or a file of them that several recipes share."""
     temperature: float = Sampling().temperature
     top_p: float = Sampling().top_p
     max_tokens: int = Sampling().max_tokens
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("tasks") and "task_types" not in given:
+            return {**given, "task_types": []}
+        return given
 
     @field_validator("task_types", mode="before")
     @classmethod
@@ -151,6 +161,8 @@ class Generate(Section):
         apart = ("endpoint", "key_env", "concurrency", "timeout")
         kept = ("endpoint",) if self.endpoint else ()
         stated = {name: value for name, value in found.items() if name not in apart or name in kept}
+        for own in stated["tasks"].values():
+            del own["checks"]  # they are curation's
         # Without a use, keys are as they were before there was a choice.
         later: dict[str, Any] = {
             "budget": None,
@@ -158,6 +170,7 @@ class Generate(Section):
             "steered": False,
             "labels": {},
             "voices": None,
+            "tasks": {},
         }
         return {name: value for name, value in stated.items() if value != later.get(name, ...)}
 

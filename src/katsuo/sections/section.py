@@ -17,3 +17,14 @@ class Section(BaseModel):
     """A part of a recipe: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def listed(filters: Filters) -> list[tuple[str, dict[str, Any]]]:
+    """Name and settings of each filter, in order."""
+    chosen: list[tuple[str, dict[str, Any]]] = []
+    for entry in filters:
+        if isinstance(entry, str):
+            chosen.append((entry, {}))
+        else:
+            chosen.extend((name, settings or {}) for name, settings in entry.items())
+    return chosen

@@ -13,6 +13,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
+from katsuo.own import named
 from katsuo.protocols import Filter, Selector, Signature
 from katsuo.types import EXCERPT_CHARS, Dropped, Task, Verdict, digest
 
@@ -78,18 +79,19 @@ def signature_of(task: Task) -> Signature:
     passage = (
         f" {digest(_single_spaced(task.context).casefold())}" if task.type.closed_choice else ""
     )
-    lines = (task.type.value + passage, _question(task), _single_spaced(task.response))
+    lines = (named(task) + passage, _question(task), _single_spaced(task.response))
     return Signature(
         id=task.id,
-        type=task.type.value,
+        type=named(task),
         score=math.prod(task.scores.values()),
         text="\n".join(lines),
+        labels=task.labels if task.name else (),
     )
 
 
 def dropped_by(task: Task, name: str, verdict: Verdict) -> Dropped:
     """The ledger line of a task that the filter or selector `name` drops."""
-    said = f"{task.type.value}: {_question(task)} -> {_single_spaced(task.response)}"
+    said = f"{named(task)}: {_question(task)} -> {_single_spaced(task.response)}"
     return Dropped(
         item_id=task.id,
         stage="curate",

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from katsuo import budgets, prompted, wire, wishes
+from katsuo import budgets, own, prompted, wire, wishes
 from katsuo.budgets import Budget
+from katsuo.own import OwnTask
 from katsuo.protocols import Completes, Completion, Request, Sampling, Shots
 from katsuo.scoring.coverage import Gap, gaps
 from katsuo.seeds import derive
@@ -82,6 +83,8 @@ class GenerateSettings:
     """The only answers of a type; `katsuo-v1` alone can say them."""
     voices: tuple[str, ...] = ()
     """How tasks are put, each drawn as often; `katsuo-v1` alone can say them."""
+    own: tuple[OwnTask, ...] = ()
+    """Task types of the user's own that a generator writes."""
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -120,6 +123,12 @@ class _Wanted:
     """The passage that it is about; in a second pass maybe a part of one, under the same id."""
     wish: Wish
     seed: int
+    own: OwnTask | None = None
+
+    @property
+    def type_name(self) -> str:
+        """What its type is called."""
+        return self.wish.type.value if self.own is None else self.own.name
 
 
 def generate(
@@ -151,7 +160,7 @@ def generate(
             sampling=settings.sampling,
             seed=draft.seed,
             chat=form.chat,
-            shots=form.shots(draft.wish.type),
+            shots=_shots(draft, form),
         )
         for draft in wanted
     ]
@@ -160,9 +169,9 @@ def generate(
         yield _task(draft, completion, form, settings)
 
 
-def draft_id(generator: str, form: str, context_id: str, kind: TaskType, number: int) -> str:
+def draft_id(generator: str, form: str, context_id: str, kind: str, number: int) -> str:
     """Names a draft before it is written: by whom, in which format, of what, the how-manieth."""
-    return digest("draft", generator, form, context_id, kind.value, str(number))
+    return digest("draft", generator, form, context_id, kind, str(number))
 
 
 def draft_ids(
@@ -186,6 +195,7 @@ def _wanted(
         for kind in settings.task_types:
             for number in range(n_drafts):
                 yield _one(_Subject(whole=context), kind, number, settings)
+        yield from _own(context, n_drafts, settings)
 
 
 def _wanted_again(
@@ -223,6 +233,35 @@ def _one(subject: _Subject, kind: TaskType, number: int, settings: GenerateSetti
     )
 
 
+def _own(context: Context, n_drafts: int, settings: GenerateSettings) -> Iterator[_Wanted]:
+    """The drafts of the user's own task types about one passage."""
+    steered = settings.format == wire.KATSUO_V1
+    for task in settings.own:
+        for number in range(n_drafts):
+            seed = derive(settings.seed, "generate", context.id, task.name, str(number))
+            yield _Wanted(
+                id=draft_id(settings.generator, settings.format, context.id, task.name, number),
+                context=context,
+                wish=own.wish(task, seed) if steered else Wish(type=task.like),
+                seed=seed,
+                own=task,
+            )
+
+
+def _shots(draft: _Wanted, form: Format) -> Shots:
+    """The worked examples of the user's task type, or else the format's; a taught one has none."""
+    kind = draft.wish.type
+    if draft.own is None or not draft.own.examples or not form.chat:
+        return form.shots(kind)
+    return tuple(
+        (
+            prompted.prompt(one.passage, kind),
+            prompted.answer(one.instruction, own.known(draft.own, one.response), kind),
+        )
+        for one in draft.own.examples
+    )
+
+
 def _task(
     draft: _Wanted, completion: Completion, form: Format, settings: GenerateSettings
 ) -> Task | Dropped:
@@ -236,6 +275,11 @@ def _task(
         return _dropped(draft, "cut-off-response", completion.text)
     if reason := wishes.unmet(draft.wish, parsed.response):
         return _dropped(draft, reason, completion.text)
+    if draft.own is not None:
+        parsed = own.in_own_words(draft.own, parsed, draft.context.text, draft.seed)
+        if isinstance(parsed, Flaw):
+            return _dropped(draft, parsed.reason, completion.text)
+    labels = dict(draft.wish.labels) if draft.own is None else draft.own.labels
     return Task(
         id=draft.id,
         document_id=draft.context.document_id,
@@ -244,8 +288,9 @@ def _task(
         type=draft.wish.type,
         instruction=parsed.instruction,
         response=parsed.response,
-        labels=tuple(label for label, _ in draft.wish.labels),
+        labels=tuple(labels),
         voice=draft.wish.voice,
+        name="" if draft.own is None else draft.own.name,
         origin=Origin(generator=settings.generator, format=form.name, seed=draft.seed),
     )
 
@@ -256,5 +301,5 @@ def _dropped(draft: _Wanted, reason: str, text: str) -> Dropped:
         stage="generate",
         by="wire",
         reason=reason,
-        excerpt=f"{draft.wish.type.value}: {text}"[:EXCERPT_CHARS],
+        excerpt=f"{draft.type_name}: {text}"[:EXCERPT_CHARS],
     )

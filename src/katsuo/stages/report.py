@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from katsuo.own import named
 from katsuo.page.arms import GAINS, MEAN
 from katsuo.page.exam import is_generated, is_made
 from katsuo.page.harms import rejections
@@ -217,7 +218,7 @@ def _sample(task: Task) -> dict[str, Any]:
         "id": task.id,
         "document_id": task.document_id,
         "context_id": task.context_id,
-        "type": task.type.value,
+        "type": named(task),
         "context": task.context,
         "instruction": task.instruction,
         "response": task.response,

@@ -52,9 +52,12 @@ TASKS: Final = pa.schema(
         ("scores", pa.map_(pa.string(), pa.float64())),
     ]
 )
+OWN_TASKS: Final = TASKS.append(pa.field("task_name", pa.string()))
+"""Of a run with task types of the user's own."""
 DROPPED: Final = pa.schema(
     [(name, pa.string()) for name in ("item_id", "stage", "by", "reason", "excerpt")]
 )
+LABEL_NATS: Final = pa.schema([("id", pa.string()), ("nats", pa.list_(pa.float64()))])
 SCORES: Final = pa.schema([("id", pa.string()), ("score", pa.float64())])
 LEARNED: Final = pa.schema([("arm", pa.string()), ("seed", pa.int64()), ("pair_id", pa.string())])
 PREDICTIONS: Final = pa.schema(
@@ -194,6 +197,7 @@ def task_row(task: Task) -> dict[str, Any]:
             "seed": task.origin.seed,
         },
         "scores": sorted(task.scores.items()),
+        **({"task_name": task.name} if task.name else {}),
     }
 
 
@@ -213,6 +217,7 @@ def task_of(row: Mapping[str, Any]) -> Task:
         evidence=tuple(Span(**span) for span in row["evidence"]),
         origin=Origin(**row["origin"]),
         scores=dict(row["scores"] or ()),
+        name=row.get("task_name") or "",
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from katsuo.errors import RecipeError
-from katsuo.filters.balanced import Balanced, role_of
+from katsuo.filters.balanced import Balanced
 from katsuo.protocols import Signature
 
 
@@ -63,13 +63,13 @@ def test_the_order_of_the_tasks_does_not_matter(rows: list[Signature]) -> None:
     assert dict(Balanced().select(rows)) == whole
 
 
-def test_roles() -> None:
-    assert [role_of(word) for word in ("TRUE", "Refuted", "neutral", "Perhaps")] == [
-        "yes",
-        "no",
-        "open",
-        "perhaps",
+def test_labels_of_a_users_own_are_balanced_and_say_themselves() -> None:
+    own = ("good", "positive", "bad")
+    rows = [
+        Signature(id=f"t{i}", type="mood", score=1, text=f"mood\nHow?\n{label}", labels=own)
+        for i, label in enumerate(["good"] * 30 + ["positive"] * 10 + ["bad"] * 10)
     ]
+    assert kept(rows, Balanced(max_ratio=1)) == {"good": 10, "positive": 10, "bad": 10}
 
 
 @pytest.mark.parametrize("settings", [{"max_ratio": 0.5}, {"least_share": 1}])

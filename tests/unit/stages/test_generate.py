@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from katsuo.budgets import Budget
 from katsuo.models.fake import FakeModel
+from katsuo.own import Example, OwnTask
 from katsuo.protocols import Completion, Request, Sampling
 from katsuo.stages.generate import FORMATS, GenerateSettings, draft_ids, generate
 from katsuo.types import EXCERPT_CHARS, Context, Dropped, Span, Task, TaskType
@@ -235,3 +236,46 @@ def test_a_generator_hears_the_voices_that_somebody_named(*, steered: bool) -> N
     said = [request.prompt.split("<|voice|>\n")[1].split("\n")[0] for request in model.heard]
     assert set(said) == {"exam", "chat"}
     assert 16 < said.count("exam") < 48
+
+
+CLAIM = OwnTask(
+    name="stand",
+    like=TaskType.NLI,
+    answer="label",
+    labels={"stimmt": "", "stimmt nicht": ""},
+    means={"stimmt": "yes", "stimmt nicht": "no"},
+    wordings=("{{ context }} {{ question }} {{ labels }}",),
+    examples=(Example(passage="A gate.", instruction="It is red.", response="stimmt nicht"),),
+)
+OWN = replace(ONE, task_types=(), own=(CLAIM,))
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "n_shots"),
+    [
+        pytest.param("bonito-v1", "It is dawn. <|pipe|> Yes", 0, id="taught"),
+        pytest.param("prompted-v1", "Statement: It is dawn.\nAnswer: Yes", 1, id="prompted"),
+        pytest.param("prompted-3shot-v1", "Statement: It is dawn.\nAnswer: Yes", 1, id="examples"),
+    ],
+)
+def test_a_type_of_the_users_own_is_asked_for_as_what_it_is_like(
+    format: str, text: str, n_shots: int
+) -> None:
+    model = Scripted(text)
+    task = only(model, replace(OWN, format=format))
+    assert isinstance(task, Task)
+    assert (task.name, task.type, task.response) == ("stand", TaskType.NLI, "stimmt")
+    assert task.labels == ("stimmt", "stimmt nicht")
+    assert task.instruction.endswith("It is dawn. stimmt, stimmt nicht")
+    assert len(model.heard[0].shots) == n_shots
+    if n_shots:
+        asked, answered = model.heard[0].shots[0]
+        assert "A gate." in asked
+        assert answered == "Statement: It is red.\nAnswer: Refuted"
+
+
+def test_a_steered_draft_of_the_users_own_must_answer_what_it_was_told() -> None:
+    line = only(Scripted("It is dawn. <|pipe|> Maybe"), replace(OWN, format="katsuo-v1"))
+    assert isinstance(line, Dropped)
+    assert line.reason == "answer-not-the-told"
+    assert line.excerpt.startswith("stand: ")
