@@ -196,6 +196,8 @@ class Task:
     """Where in `context` the response is supported; empty until a filter has looked."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """What each filter measured, by the filter's name."""
+    surrogates: int = 0
+    """Places where something else stands than in the document; offsets hold all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

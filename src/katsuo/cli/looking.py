@@ -201,6 +201,8 @@ def _story(story: Story) -> Iterator[str]:
         origin = task.origin
         yield f"written by  {origin.generator}, format {origin.format}, seed {origin.seed}"
         yield f"scores      {_scores(task.scores)}"
+        if task.surrogates:
+            yield f"surrogates  {task.surrogates} places; below is the passage as the document has it"
     if story.dropped is not None:
         line = story.dropped
         yield f"fate        dropped by {line.by} in {line.stage}: {line.reason}"
@@ -212,7 +214,7 @@ def _story(story: Story) -> Iterator[str]:
     yield _marked(story)
     if task is not None:
         yield ""
-        yield f"instruction {task.instruction.replace(context.text.strip(), '[the passage]')}"
+        yield f"instruction {task.instruction.replace(task.context.strip(), '[the passage]')}"
         yield f"response    {task.response}"
     elif story.dropped is not None:
         yield ""
