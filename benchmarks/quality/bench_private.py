@@ -112,9 +112,10 @@ def main() -> None:
 
 
 READING: Final = (
-    f"{N_EACH} sentences a kind and {N_WITHOUT} without any detail, seed {SEED}, regions US and GB. "
-    "Precision is on these numbers of both, and the sentences without any were made to be mistaken; "
-    "with other text it is other. Names, postal addresses and dates of birth are not looked for."
+    f"{N_EACH} sentences a kind and {N_WITHOUT} without any detail, seed {SEED}, regions US and "
+    "GB. Precision is on these numbers of both, and the sentences without any were made to be "
+    "mistaken; with other text it is other. Names, postal addresses and dates of birth are not "
+    "looked for."
 )
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class Finder:
                 raise RecipeError(
                     f"curate.private.kinds names {kind!r}; known are {', '.join(KINDS)}"
                 )
-        known = _library("phonenumbers").SUPPORTED_REGIONS
+        known = library("phonenumbers").SUPPORTED_REGIONS
         for region in self.regions:
             if region not in known:
                 raise RecipeError(
@@ -122,7 +122,7 @@ class Finder:
                 )
         if not all(name.strip() for name in self.names):
             raise RecipeError("curate.private.names holds an empty name; leave it out")
-        _library("stdnum")
+        library("stdnum")
 
     def find(self, text: str) -> list[Finding]:
         """What stands in `text`, from left to right.
@@ -153,7 +153,7 @@ def versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in ("phonenumbers", "python-stdnum")}
 
 
-def _library(name: str) -> ModuleType:
+def library(name: str) -> ModuleType:
     """The library called `name`, loaded when it is first needed."""
     try:
         return import_module(name)
@@ -210,7 +210,7 @@ def _emails(text: str) -> Iterator[Finding]:
 
 
 def _ibans(text: str) -> Iterator[Finding]:
-    check = _library("stdnum.iban").is_valid
+    check = library("stdnum.iban").is_valid
     for match in _IBAN.finditer(text):
         # What follows may look like more of it: "… 0130 00 and", so the end is moved to the left.
         for end in _ends(text, match.start(), match.end()):
@@ -226,10 +226,10 @@ def _ends(text: str, start: int, end: int) -> Iterator[int]:
 
 
 def _cards(text: str) -> Iterator[Finding]:
-    check = _library("stdnum.luhn").is_valid
+    check = library("stdnum.luhn").is_valid
     for match in _CARD.finditer(text):
         digits = plain(match[0])
-        if check(digits) and len(set(digits)) > len("12"):
+        if check(digits) and len(set(digits)) > 1:
             yield _found("card", text, match.start(), match.end())
 
 
@@ -237,7 +237,7 @@ def _national(text: str) -> Iterator[Finding]:
     for module, written in _NATIONAL.items():
         check = None
         for match in _exact(written).finditer(text):
-            check = check or _library(f"stdnum.{module}").is_valid
+            check = check or library(f"stdnum.{module}").is_valid
             if check(match[0]):
                 yield _found("national_id", text, match.start(), match.end())
     for match in _exact(_GB_NINO).finditer(text):
@@ -272,14 +272,14 @@ def _is_address(text: str) -> bool:
 def _phones(text: str, regions: Iterable[str]) -> Iterator[Finding]:
     if not _DIGITS_IN_A_ROW.search(text):
         return
-    library: Any = _library("phonenumbers")
+    phones: Any = library("phonenumbers")
     possible = []
     for region in regions:
-        for match in library.PhoneNumberMatcher(text, region, library.Leniency.POSSIBLE):
+        for match in phones.PhoneNumberMatcher(text, region, phones.Leniency.POSSIBLE):
             number = match.number
             canonical = f"{number.country_code} {number.national_number}"
             found = _found("phone", text, match.start, match.end, canonical)
-            if library.is_valid_number(number):
+            if phones.is_valid_number(number):
                 yield found
             elif _is_called(text, found):
                 possible.append(found)

@@ -95,12 +95,14 @@ def _email(finding: Finding, chance: random.Random) -> str:
 
 def _phone(finding: Finding, chance: random.Random) -> str:
     national = finding.canonical.split()[1]
-    digits = plain(finding.value)
-    at = digits.find(national)
+    at = plain(finding.value).find(national)
     # A number with letters in it, such as 1-800-FLOWERS, does not hold what they stand for.
     n_kept = at + min(_KEPT_PHONE_DIGITS, len(national) // 3) if at >= 0 else 0
-    drawn = (str(chance.randrange(10)) for _ in digits)
-    return _laid(finding.value, iter([*digits[:n_kept], *drawn]))
+    drawn = (
+        sign if number < n_kept or sign.isalpha() else str(chance.randrange(10))
+        for number, sign in enumerate(plain(finding.value))
+    )
+    return _laid(finding.value, drawn)
 
 
 def _iban(finding: Finding, chance: random.Random) -> str:
