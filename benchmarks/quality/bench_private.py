@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,9 +29,11 @@ from statsmodels.stats.proportion import proportion_confint
 from katsuo.personal.finding import KINDS, Finder, Finding, versions
 from katsuo.store import tables
 
-N_EACH: Final = 600
-N_WITHOUT: Final = 3600
-SEED: Final = 11
+N_EACH: Final = 400
+N_WITHOUT: Final = 2400
+N_PASSAGES: Final = 400
+"""The first of each file."""
+SEED: Final = 29
 
 
 def share(part: int, whole: int) -> dict[str, float]:
@@ -60,9 +63,9 @@ def is_right(row: Labelled, each: Finding) -> bool:
 def on_sentences(finder: Finder) -> dict[str, Any]:
     """Recall by kind and form, precision by kind of finding."""
     rows = labelled(N_EACH, N_WITHOUT, SEED)
-    began = time.perf_counter()
+    began = time.process_time()
     judged = [(row, finder.find(row.text)) for row in rows]
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     hits = Counter((row.kind, row.form) for row, found in judged if is_covered(row, found))
     asked = Counter((row.kind, row.form) for row in rows)
     findings = Counter(each.kind for _, found in judged for each in found)
@@ -80,7 +83,7 @@ def on_sentences(finder: Finder) -> dict[str, Any]:
     figures["sentences without any that are left alone"] = share(
         sum(not found for found in empty), len(empty)
     )
-    figures["sentences/s"] = round(len(rows) / seconds)
+    figures["sentences for each second of the processor"] = round(len(rows) / seconds)
     return figures
 
 
@@ -89,16 +92,20 @@ def on_passages(finder: Finder, folder: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     total, seconds = 0, 0.0
     for path in sorted(folder.glob("*.parquet")):
-        texts = [str(row["text"]) for row in tables.rows_of(path)]
-        began = time.perf_counter()
+        texts = [str(row["text"]) for row in islice(tables.rows_of(path), N_PASSAGES)]
+        began = time.process_time()
         found = Counter(each.kind for text in texts for each in finder.find(text))
-        seconds += time.perf_counter() - began
+        seconds += time.process_time() - began
         total += len(texts)
         figures[f"found for each 1,000 passages of {path.stem}"] = {
             **{kind: round(1000 * found[kind] / len(texts), 1) for kind in KINDS if found[kind]},
             "passages": len(texts),
         }
-    return {**figures, "passages/s": round(total / seconds)} if total else {}
+    return (
+        {**figures, "passages for each second of the processor": round(total / seconds)}
+        if total
+        else {}
+    )
 
 
 def main() -> None:
@@ -115,7 +122,8 @@ READING: Final = (
     f"{N_EACH} sentences a kind and {N_WITHOUT} without any detail, seed {SEED}, regions US and "
     "GB. Precision is on these numbers of both, and the sentences without any were made to be "
     "mistaken; with other text it is other. Names, postal addresses and dates of birth are not "
-    "looked for."
+    "looked for. The rules were written with such sentences in view, of another seed: text that "
+    "nobody foresaw has more that is missed."
 )
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ DETAILS = st.sampled_from(
         "DE89 3704 0044 0532 0130 00", "4111 1111 1111 1111", "536-90-4399", "2001:db8::1f",
     ]
 )  # fmt: skip
-WORDS = st.sampled_from(["The", "berth", "ﬁnal", "Straße", "costs", "30", "租约", "(a)", "\n", "—"])
+WORDS = st.sampled_from(["The", "berth", "ﬁnal", "Straße", "costs", "thirty", "租约", "(a)", "\n", "—"])
 PRIVATE = Private(seed=5)
 
 
@@ -39,7 +39,7 @@ def tasks(draw: st.DrawFn) -> tuple[Task, list[str]]:
     return made, details
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tasks())
 def test_nothing_of_a_detail_is_left_and_every_offset_holds(case: tuple[Task, list[str]]) -> None:
     task, details = case
@@ -53,7 +53,7 @@ def test_nothing_of_a_detail_is_left_and_every_offset_holds(case: tuple[Task, li
         assert detail not in made.context + made.instruction + made.response
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(tasks(), max_size=4))
 def test_a_task_is_rewritten_alone(cases: list[tuple[Task, list[str]]]) -> None:
     rows = [task for task, _ in cases]
