@@ -14,7 +14,9 @@ DETAILS = st.sampled_from(
         "DE89 3704 0044 0532 0130 00", "4111 1111 1111 1111", "536-90-4399", "2001:db8::1f",
     ]
 )  # fmt: skip
-WORDS = st.sampled_from(["The", "berth", "ﬁnal", "Straße", "costs", "thirty", "租约", "(a)", "\n", "—"])
+WORDS = st.sampled_from(
+    ["The", "berth", "ﬁnal", "Straße", "costs", "thirty", "租约", "(a)", "\n", "—"]
+)
 PRIVATE = Private(seed=5)
 
 
