@@ -147,6 +147,15 @@ class Measured(Filter, Protocol):
     """The model that measures it; the target model where it is empty."""
 
 
+@runtime_checkable
+class Rewriter(Protocol):
+    """Puts other words into one task alone, or drops it; the ids and all offsets stay."""
+
+    def rewrite(self, tasks: Sequence[Task]) -> list[Task | Verdict]:
+        """For each task the one to go on with, or the verdict that drops it, in their order."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """What a whole-set selector may know of a task: never the full row."""

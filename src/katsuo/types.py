@@ -203,6 +203,8 @@ class Task:
     """Where in `context` the response is supported; empty until a filter has looked."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """What each filter measured, by the filter's name."""
+    surrogates: int = 0
+    """Places where something else stands than in the document; offsets hold all the same."""
     name: str = ""
     """What a user calls it, where it is a task type of the user's own; `type` is then its like."""
 

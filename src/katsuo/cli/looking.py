@@ -202,7 +202,7 @@ def _story(story: Story) -> Iterator[str]:
         yield f"task        {task.id}: {own}{task.type.full_name}{about}"
         origin = task.origin
         yield f"written by  {origin.generator}, format {origin.format}, seed {origin.seed}"
-        yield f"scores      {_scores(task.scores)}"
+        yield f"scores      {_scores(task.scores)}{_changed(task.surrogates)}"
     if story.dropped is not None:
         line = story.dropped
         yield f"fate        dropped by {line.by} in {line.stage}: {line.reason}"
@@ -220,6 +220,12 @@ def _story(story: Story) -> Iterator[str]:
         yield ""
         yield f"it began    {story.dropped.excerpt}"
     yield ""
+
+
+def _changed(surrogates: int) -> str:
+    """A line on rows that do not say what the document does."""
+    said = f"\nsurrogates  in {surrogates} places; the passage below is as the document has it"
+    return said if surrogates else ""
 
 
 def _scores(scores: Any) -> str:  # noqa: ANN401 -- a mapping of floats

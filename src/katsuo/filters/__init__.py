@@ -1,7 +1,8 @@
 """Which questions are asked of a task before it may be learned from?
 
-Filters judge one task alone; selectors see the signatures of all. Each is its
-own settings, and stands here under the adjective that a recipe calls it by.
+Filters judge one task alone; rewriters put other words into it; selectors see the
+signatures of all. Each is its own settings, and stands here under the adjective
+that a recipe calls it by.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from katsuo.filters.balanced import Balanced
 from katsuo.filters.fresh import Fresh
 from katsuo.filters.grounded import Grounded
 from katsuo.filters.needed import Needed
+from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
 from katsuo.filters.well_formed import WellFormed
-from katsuo.protocols import Filter, Selector
+from katsuo.protocols import Filter, Rewriter, Selector
 
 FILTERS: Final = {
     "well_formed": WellFormed,
@@ -29,21 +31,23 @@ FILTERS: Final = {
     "fresh": Fresh,
     "unleaked": Unleaked,
     "balanced": Balanced,
+    "private": Private,
 }
 
 _IN_RECIPES: Final = {"texts": "against"}
 """Settings that a recipe states otherwise: it names files, a filter holds what they say."""
 
 
-def build(name: str, settings: Mapping[str, Any]) -> Filter | Selector:
-    """The filter or selector called `name`, set up as `settings` say.
+def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selector:
+    """The filter, rewriter or selector called `name`, set up as `settings` say.
 
     Raises:
         RecipeError: If there is no such filter or setting, or the value is none for it.
+        ModelError: If a library that it needs is not installed.
     """
     if name not in FILTERS:
         raise RecipeError(f"curate: there is no filter {name!r}; {_nearest(name, list(FILTERS))}")
-    part: Callable[..., Filter | Selector] = FILTERS[name]
+    part: Callable[..., Filter | Rewriter | Selector] = FILTERS[name]
     known = {field.name: field for field in dataclasses.fields(FILTERS[name]) if field.init}
     chosen = {}
     for key, value in settings.items():

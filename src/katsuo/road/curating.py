@@ -1,157 +1,117 @@
-"""Drafts to tasks worth learning: filters shard by shard, then selectors over the whole set."""
+"""Drafts to tasks worth learning: filters shard by shard, then selectors over the whole set.
+
+Rewriters come between, whatever their place in the recipe: filters judge what the generator wrote,
+so that what a reader has measured holds on, and selectors see what will be learned.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
-
 from katsuo import filters
+from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
-from katsuo.protocols import Filter, Selector, Signature
+from katsuo.personal.finding import versions
+from katsuo.protocols import Filter, Rewriter, Selector, Signature
 from katsuo.recipe import expand
 from katsuo.road.measuring import Measuring
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.scoring.probes import QUESTION_COLUMNS
-from katsuo.stages.curate import dropped_by, judge, select, signature_of
+from katsuo.stages.curate import dropped_by, judge, rewrite, select, signature_of
 from katsuo.store import tables
 from katsuo.store.files import sha256
 from katsuo.store.runs import StageFolder
-from katsuo.types import Dropped, Task, Verdict
+from katsuo.types import Dropped
 
 
 def curate(trip: Trip) -> None:
     """Take the stage `curate`."""
     settings = [_settled(trip, name, chosen) for name, chosen in trip.recipe.filters]
     built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
-    alone = _Alone.of(trip, built)
+    alone = [(name, part) for name, part in built if isinstance(part, Filter)]
+    rewriters = [(name, part) for name, part in built if isinstance(part, Rewriter)]
     whole = [(name, part) for name, part in built if isinstance(part, Selector)]
     measuring = Measuring(trip)
-    readers = measuring.stated(alone.all)
+    readers = measuring.stated(alone)
     leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
-    stated: list[Any] = [
-        [name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings
-    ]
-    if own := trip.recipe.own_filters:  # without any, keys are as they were
-        stated.append(own)
+    stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
+    libraries = versions() if any(isinstance(part, Private) for _, part in built) else {}
 
     def work(folder: StageFolder) -> dict[str, Any]:
         counts = Counts(unit="task")
         with measuring:
-            signatures = _judged(trip, folder, alone, measuring, counts)
-        _selected(trip, folder, select(signatures, whole), counts)
+            signatures = _judged(trip, folder, (alone, rewriters), measuring, counts)
+        _selected(folder, signatures, whole, counts)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
             ],
-            **({"own_checks": own} if own else {}),
             "inputs": trip.manifest("generate")["outputs"],
             **({"readers": readers} if readers else {}),
+            **({"libraries": libraries} if libraries else {}),
             "counts": counts.facts,
-            **_warnings(built),
+            **_warnings(trip, built),
         }
 
-    # Without a reader, keys are as they were before filters could have one.
-    inputs = [trip.manifest("generate")["outputs"], stated, *([readers] if readers else [])]
+    # Without a reader or a rewriter, keys are as they were before there could be one.
+    later = [each for each in (readers, libraries) if each]
+    inputs = [trip.manifest("generate")["outputs"], stated, *later]
     trip.stage("curate", key_of("curate", *inputs), work)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Alone:
-    """The filters that look at one task alone: the recipe's, and those of the user's task types."""
-
-    usual: list[tuple[str, Filter]]
-    own: dict[str, list[tuple[str, Filter]]]
-    """Name of a task type -> its filters, in place of the usual ones."""
-
-    @classmethod
-    def of(cls, trip: Trip, built: Sequence[tuple[str, Filter | Selector]]) -> _Alone:
-        usual = [(name, part) for name, part in built if isinstance(part, Filter)]
-        # Nobody's checks let an evaluation question pass.
-        kept = [(name, part) for name, part in usual if name == "unleaked"]
-        own = {
-            whose: [
-                *(
-                    (name, part)
-                    for name, chosen in checks
-                    if isinstance(part := filters.build(name, chosen), Filter)
-                ),
-                *kept,
-            ]
-            for whose, checks in trip.recipe.own_filters.items()
-        }
-        return cls(usual=usual, own=own)
-
-    @property
-    def all(self) -> list[tuple[str, Filter]]:
-        """Every filter, under a name of its own."""
-        own = [(f"{whose}/{name}", part) for whose, some in self.own.items() for name, part in some]
-        return [*self.usual, *own]
-
-    def judged(
-        self, tasks: Sequence[Task], measured: Callable[[Filter, Sequence[Task]], Sequence[Task]]
-    ) -> tuple[list[Task], list[Dropped]]:
-        """What the filters keep of one shard and what they drop, in the order of `tasks`."""
-        if not self.own:
-            return judge(tasks, self.usual, measured)
-        groups: dict[str, list[Task]] = {}
-        for task in tasks:
-            groups.setdefault(task.name if task.name in self.own else "", []).append(task)
-        kept: dict[str, Task] = {}
-        gone: dict[str, Dropped] = {}
-        for whose, group in groups.items():
-            good, lines = judge(group, self.own.get(whose, self.usual), measured)
-            kept |= {task.id: task for task in good}
-            gone |= {line.item_id: line for line in lines}
-        ids = [task.id for task in tasks]
-        return [kept[id_] for id_ in ids if id_ in kept], [gone[id_] for id_ in ids if id_ in gone]
-
-
-def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
-    """What a person should know: a filter that had nothing to compare with."""
-    idle = any(isinstance(part, Unleaked) and part.idle for _, part in built)
-    said = (
-        "unleaked compared with nothing: evaluate.sets (or its setting against) names no set "
-        "that asks anything"
-    )
-    return {"note": said} if idle else {}
+def _warnings(trip: Trip, built: Sequence[tuple[str, object]]) -> dict[str, str]:
+    """What a person should know: a filter that had nothing to compare with, or does not reach."""
+    said = []
+    if any(isinstance(part, Unleaked) and part.idle for _, part in built):
+        said.append(
+            "unleaked compared with nothing: evaluate.sets (or its setting against) names no set "
+            "that asks anything"
+        )
+    arms = trip.recipe.adapt.arms_by_name
+    reads = [name for name, arm in arms.items() if arm.learn == "passages"]
+    if reads and any(isinstance(part, Private) for _, part in built):
+        said.append(
+            f"private changes tasks alone: {', '.join(reads)} learns the passages as they are"
+        )
+    return {"note": "; ".join(said)} if said else {}
 
 
 def _judged(
     trip: Trip,
     folder: StageFolder,
-    alone: _Alone,
+    parts: tuple[Sequence[tuple[str, Filter]], Sequence[tuple[str, Rewriter]]],
     measuring: Measuring,
     counts: Counts,
 ) -> list[Signature]:
-    """Write what the per-task filters keep; the signatures of that."""
+    """Write what the per-task filters keep, as the rewriters put it; the signatures of that."""
+    alone, rewriters = parts
     signatures: list[Signature] = []
-    parts = trip.run.stage("generate").parts()
-    for number, part in enumerate(parts):
+    drafts = trip.run.stage("generate").parts()
+    for number, part in enumerate(drafts):
         found = [tables.task_of(row) for row in tables.read(part)]
-        kept, lines = alone.judged(found, partial(measuring.scored, part))
-        tables.write(folder.part(number), _schema(trip), map(tables.task_row, kept))
+        standing, lines = judge(found, alone, partial(measuring.scored, part))
+        kept, more = rewrite(standing, rewriters)
+        lines += more
+        tables.write(folder.part(number), tables.TASKS, map(tables.task_row, kept))
         tables.write(folder.dropped(number), tables.DROPPED, map(tables.dropped_row, lines))
         signatures.extend(map(signature_of, kept))
         counts.keep(len(kept))
         counts.drop(lines)
-        trip.listen(Event(stage="curate", done=number + 1, total=len(parts), unit="shard",
+        trip.listen(Event(stage="curate", done=number + 1, total=len(drafts), unit="shard",
                           kept=counts.passed, dropped=counts.dropped.total()))  # fmt: skip
     return signatures
 
 
-def _schema(trip: Trip) -> pa.Schema:
-    """The columns of the tasks of a run."""
-    return tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
-
-
 def _selected(
-    trip: Trip, folder: StageFolder, verdicts: dict[str, tuple[str, Verdict]], counts: Counts
+    folder: StageFolder,
+    signatures: list[Signature],
+    whole: list[tuple[str, Selector]],
+    counts: Counts,
 ) -> None:
     """Rewrite the shards without what the selectors turn away."""
+    verdicts = select(signatures, whole)
     if not verdicts:
         return
     for number, part in enumerate(folder.parts()):
@@ -162,7 +122,7 @@ def _selected(
         kept = [task for task in found if task.id not in verdicts]
         lines = [dropped_by(task, *verdicts[task.id]) for task in gone]
         earlier = list(tables.read(folder.dropped(number)))
-        tables.write(part, _schema(trip), map(tables.task_row, kept))
+        tables.write(part, tables.TASKS, map(tables.task_row, kept))
         tables.write(
             folder.dropped(number), tables.DROPPED, [*earlier, *map(tables.dropped_row, lines)]
         )
@@ -178,6 +138,8 @@ def _recount(counts: Counts, lines: list[Dropped]) -> None:
 
 def _settled(trip: Trip, name: str, chosen: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The settings of a filter, the files of `against` as paths; by default the evaluation sets."""
+    if name == "private":
+        return name, {"seed": trip.recipe.seed, **chosen}
     if name != "unleaked":
         return name, chosen
     asked = trip.recipe.evaluate

@@ -1,10 +1,12 @@
 """Which drafts are worth learning from?
 
     tasks ──judge (shard by shard)──▶ tasks with scores and evidence | Dropped
+    tasks ──rewrite (shard by shard)──▶ tasks in other words | Dropped
     signatures ──select (whole set)──▶ the ids to drop, and by whom
 
-Filters judge one task alone and run on any shard; selectors need the whole set
-and see only signatures of it. Whatever leaves, leaves a reason.
+Filters judge one task alone and run on any shard; what they keep rewriters may
+put into other words; selectors need the whole set and see only signatures of
+it. Whatever leaves, leaves a reason.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from katsuo.own import named
-from katsuo.protocols import Filter, Selector, Signature
+from katsuo.protocols import Filter, Rewriter, Selector, Signature
 from katsuo.types import EXCERPT_CHARS, Dropped, Task, Verdict, digest
 
 
@@ -50,6 +52,26 @@ def judge(
             else:
                 gone[place] = dropped_by(task, name, verdict)
     return [task for _, task in standing], [gone[place] for place in sorted(gone)]
+
+
+def rewrite(
+    tasks: Sequence[Task], rewriters: Sequence[tuple[str, Rewriter]]
+) -> tuple[list[Task], list[Dropped]]:
+    """What `rewriters` make of one shard, and what they drop, both in the order of `tasks`.
+
+    A line of the ledger has no excerpt here: it would show what a rewriter takes away.
+    """
+    standing, gone = list(tasks), []
+    for name, part in rewriters:
+        made = []
+        for task, found in zip(standing, part.rewrite(standing), strict=True):
+            if isinstance(found, Task):
+                assert found.id == task.id, f"{name} made another task of {task.id}"
+                made.append(found)
+            else:
+                gone.append(dataclasses.replace(dropped_by(task, name, found), excerpt=""))
+        standing = made
+    return standing, gone
 
 
 def select(

@@ -50,6 +50,7 @@ TASKS: Final = pa.schema(
             pa.struct([("generator", pa.string()), ("format", pa.string()), ("seed", pa.uint64())]),
         ),
         ("scores", pa.map_(pa.string(), pa.float64())),
+        ("surrogates", pa.int64()),
     ]
 )
 OWN_TASKS: Final = TASKS.append(pa.field("task_name", pa.string()))
@@ -197,6 +198,7 @@ def task_row(task: Task) -> dict[str, Any]:
             "seed": task.origin.seed,
         },
         "scores": sorted(task.scores.items()),
+        "surrogates": task.surrogates,
         **({"task_name": task.name} if task.name else {}),
     }
 
@@ -217,6 +219,7 @@ def task_of(row: Mapping[str, Any]) -> Task:
         evidence=tuple(Span(**span) for span in row["evidence"]),
         origin=Origin(**row["origin"]),
         scores=dict(row["scores"] or ()),
+        surrogates=row.get("surrogates", 0),
         name=row.get("task_name") or "",
     )
 

@@ -176,3 +176,22 @@ def test_selectors_follow_one_another_and_only_the_dropped_come_back() -> None:
         "d": ("two", drop("picked")),
     }
     assert curate.select(signatures, []) == {}
+
+
+class Hushed:
+    """A rewriter that writes over every response, and drops the rows that say nothing."""
+
+    def rewrite(self, tasks: Sequence[Task]) -> list[Task | Verdict]:
+        return [
+            replace(each, response="#" * len(each.response)) if each.response else drop("says-none")
+            for each in tasks
+        ]
+
+
+def test_a_rewriter_keeps_or_drops_every_task_and_its_ledger_shows_no_text() -> None:
+    said, silent = task(T.QA, "Why?", "So.", id="a"), task(T.QA, "Why?", "", id="b")
+    kept, gone = curate.rewrite([said, silent], [("hushed", Hushed())])
+    assert [(each.id, set(each.response)) for each in kept] == [("a", {"#"})]
+    assert [(line.item_id, line.by, line.reason, line.excerpt) for line in gone] == [
+        ("b", "hushed", "says-none", "")
+    ]

@@ -69,7 +69,7 @@ def test_the_columns_of_tasks_are_a_contract(tmp_path: Path) -> None:
     tables.write(tmp_path / "t.parquet", tables.TASKS, [])
     assert pq.read_schema(tmp_path / "t.parquet").names == [
         "id", "document_id", "context_id", "context", "task_type", "instruction", "response",
-        "labels", "answerable", "voice", "evidence", "origin", "scores",
+        "labels", "answerable", "voice", "evidence", "origin", "scores", "surrogates",
     ]  # fmt: skip
 
 
