@@ -78,8 +78,8 @@ def found(n: int, gone: set[int]) -> dict[str, Any]:
     first_twin = n - exact - near
     pairs = [(i - first_twin, i) for i in range(first_twin, n)]
     score = {i: random.Random(f"{SEED} score {i}").random() for pair in pairs for i in pair}
-    right = [max(pair, key=score.__getitem__) not in gone and min(pair, key=score.__getitem__) in gone
-             for pair in pairs]  # fmt: skip
+    ranked = [sorted(pair, key=score.__getitem__) for pair in pairs]
+    right = [worse in gone and better not in gone for worse, better in ranked]
     return {
         "exact twins": f"{sum(right[:exact])} of {exact}",
         "near twins": f"{sum(right[exact:])} of {near}",
