@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from katsuo import filters
 from katsuo.filters.unleaked import Unleaked
 from katsuo.protocols import Filter, Selector, Signature
 from katsuo.recipe import expand
+from katsuo.road.judging import remembering
 from katsuo.road.measuring import Measuring
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.scoring.probes import QUESTION_COLUMNS
@@ -17,7 +19,7 @@ from katsuo.stages.curate import dropped_by, judge, select, signature_of
 from katsuo.store import tables
 from katsuo.store.files import sha256
 from katsuo.store.runs import StageFolder
-from katsuo.types import Dropped
+from katsuo.types import Dropped, Verdict
 
 
 def curate(trip: Trip) -> None:
@@ -34,8 +36,8 @@ def curate(trip: Trip) -> None:
     def work(folder: StageFolder) -> dict[str, Any]:
         counts = Counts(unit="task")
         with measuring:
-            signatures = _judged(trip, folder, alone, measuring, counts)
-        _selected(folder, signatures, whole, counts)
+            signatures = _judged(trip, folder, _by_shard(trip, alone, stated), measuring, counts)
+        _written(folder, select(signatures, whole), counts)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
@@ -61,52 +63,71 @@ def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
     return {"note": said} if idle else {}
 
 
+def _by_shard(
+    trip: Trip, alone: list[tuple[str, Filter]], stated: list[list[Any]]
+) -> Iterator[tuple[Path, list[tuple[str, Filter]]]]:
+    """Each shard of drafts, and the filters that judge it."""
+    settings = {name: chosen for name, chosen in stated}
+    for part in trip.run.stage("generate").parts():
+        yield part, remembering(trip, sha256(part), alone, settings)
+
+
 def _judged(
     trip: Trip,
     folder: StageFolder,
-    alone: list[tuple[str, Filter]],
+    shards: Iterator[tuple[Path, list[tuple[str, Filter]]]],
     measuring: Measuring,
     counts: Counts,
 ) -> list[Signature]:
-    """Write what the per-task filters keep; the signatures of that."""
+    """Lay aside what the per-task filters keep, and their ledger; the signatures of what is kept."""
     signatures: list[Signature] = []
-    parts = trip.run.stage("generate").parts()
-    for number, part in enumerate(parts):
+    total = len(trip.run.stage("generate").parts())
+    for number, (part, alone) in enumerate(shards):
         found = [tables.task_of(row) for row in tables.read(part)]
         kept, lines = judge(found, alone, partial(measuring.scored, part))
-        tables.write(folder.part(number), tables.TASKS, map(tables.task_row, kept))
-        tables.write(folder.dropped(number), tables.DROPPED, map(tables.dropped_row, lines))
+        aside = _aside(folder, number)
+        tables.lay_aside(aside.kept, tables.TASKS, map(tables.task_row, kept))
+        tables.lay_aside(aside.dropped, tables.DROPPED, map(tables.dropped_row, lines))
         signatures.extend(map(signature_of, kept))
         counts.keep(len(kept))
         counts.drop(lines)
-        trip.listen(Event(stage="curate", done=number + 1, total=len(parts), unit="shard",
+        trip.listen(Event(stage="curate", done=number + 1, total=total, unit="shard",
                           kept=counts.passed, dropped=counts.dropped.total()))  # fmt: skip
     return signatures
 
 
-def _selected(
-    folder: StageFolder,
-    signatures: list[Signature],
-    whole: list[tuple[str, Selector]],
-    counts: Counts,
+class _Aside(NamedTuple):
+    """A shard between filters and selectors; names with a dot are no outputs."""
+
+    kept: Path
+    dropped: Path
+
+
+def _aside(folder: StageFolder, number: int) -> _Aside:
+    return _Aside(
+        kept=folder.folder / f".kept-{number:05d}.arrow",
+        dropped=folder.folder / f".dropped-{number:05d}.arrow",
+    )
+
+
+def _written(
+    folder: StageFolder, verdicts: dict[str, tuple[str, Verdict]], counts: Counts
 ) -> None:
-    """Rewrite the shards without what the selectors turn away."""
-    verdicts = select(signatures, whole)
-    if not verdicts:
-        return
-    for number, part in enumerate(folder.parts()):
-        found = list(tables.tasks([part]))
-        gone = [task for task in found if task.id in verdicts]
-        if not gone:
-            continue
-        kept = [task for task in found if task.id not in verdicts]
-        lines = [dropped_by(task, *verdicts[task.id]) for task in gone]
-        earlier = list(tables.read(folder.dropped(number)))
-        tables.write(part, tables.TASKS, map(tables.task_row, kept))
-        tables.write(
-            folder.dropped(number), tables.DROPPED, [*earlier, *map(tables.dropped_row, lines)]
-        )
-        _recount(counts, lines)
+    """Write the shards without what the selectors turned away."""
+    for number in range(len(list(folder.folder.glob(".kept-*.arrow")))):
+        aside = _aside(folder, number)
+        kept, dropped = tables.laid_aside(aside.kept), tables.laid_aside(aside.dropped)
+        stays = [id_ not in verdicts for id_ in kept["id"].to_pylist()]
+        if not all(stays):
+            gone = map(tables.task_of, kept.filter([not here for here in stays]).to_pylist())
+            lines = [dropped_by(task, *verdicts[task.id]) for task in gone]
+            dropped = tables.extended(dropped, map(tables.dropped_row, lines))
+            kept = kept.filter(stays)
+            _recount(counts, lines)
+        tables.write_table(folder.part(number), kept)
+        tables.write_table(folder.dropped(number), dropped)
+        aside.kept.unlink()
+        aside.dropped.unlink()
 
 
 def _recount(counts: Counts, lines: list[Dropped]) -> None:
