@@ -13,13 +13,14 @@ from katsuo.protocols import Filter, Selector, Signature
 from katsuo.recipe import expand
 from katsuo.road.judging import remembering
 from katsuo.road.measuring import Measuring
+from katsuo.road.tallying import Tally
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.scoring.probes import QUESTION_COLUMNS
 from katsuo.stages.curate import dropped_by, judge, select, signature_of
 from katsuo.store import tables
 from katsuo.store.files import sha256
 from katsuo.store.runs import StageFolder
-from katsuo.types import Dropped, Verdict
+from katsuo.types import Dropped, Task, Verdict
 
 
 def curate(trip: Trip) -> None:
@@ -34,10 +35,18 @@ def curate(trip: Trip) -> None:
     stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        counts = Counts(unit="task")
+        counts, tally = Counts(unit="task"), Tally(built)
         with measuring:
-            signatures = _judged(trip, folder, _by_shard(trip, alone, stated), measuring, counts)
-        _written(folder, select(signatures, whole), counts)
+            signatures: list[Signature] = []
+            shards = _by_shard(trip, alone, stated)
+            for number, (found, kept, lines) in enumerate(_judged(trip, shards, measuring)):
+                _put_aside(folder, number, kept, lines)
+                signatures.extend(map(signature_of, kept))
+                counts.keep(len(kept))
+                counts.drop(lines)
+                tally.arrived(found, lines)
+                trip.listen(_event(trip, number, counts))
+        _written(folder, select(signatures, whole), counts, tally)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
@@ -45,6 +54,7 @@ def curate(trip: Trip) -> None:
             "inputs": trip.manifest("generate")["outputs"],
             **({"readers": readers} if readers else {}),
             "counts": counts.facts,
+            **tally.facts,
             **_warnings(built),
         }
 
@@ -73,27 +83,18 @@ def _by_shard(
 
 
 def _judged(
-    trip: Trip,
-    folder: StageFolder,
-    shards: Iterator[tuple[Path, list[tuple[str, Filter]]]],
-    measuring: Measuring,
-    counts: Counts,
-) -> list[Signature]:
-    """Lay aside what the per-task filters keep, and their ledger; the signatures of what is kept."""
-    signatures: list[Signature] = []
-    total = len(trip.run.stage("generate").parts())
-    for number, (part, alone) in enumerate(shards):
+    trip: Trip, shards: Iterator[tuple[Path, list[tuple[str, Filter]]]], measuring: Measuring
+) -> Iterator[tuple[list[Task], list[Task], list[Dropped]]]:
+    """The drafts of each shard, what the per-task filters keep of them, and their ledger."""
+    for part, alone in shards:
         found = [tables.task_of(row) for row in tables.read(part)]
-        kept, lines = judge(found, alone, partial(measuring.scored, part))
-        aside = _aside(folder, number)
-        tables.lay_aside(aside.kept, tables.TASKS, map(tables.task_row, kept))
-        tables.lay_aside(aside.dropped, tables.DROPPED, map(tables.dropped_row, lines))
-        signatures.extend(map(signature_of, kept))
-        counts.keep(len(kept))
-        counts.drop(lines)
-        trip.listen(Event(stage="curate", done=number + 1, total=total, unit="shard",
-                          kept=counts.passed, dropped=counts.dropped.total()))  # fmt: skip
-    return signatures
+        yield found, *judge(found, alone, partial(measuring.scored, part))
+
+
+def _event(trip: Trip, number: int, counts: Counts) -> Event:
+    total = len(trip.run.stage("generate").parts())
+    return Event(stage="curate", done=number + 1, total=total, unit="shard",
+                 kept=counts.passed, dropped=counts.dropped.total())  # fmt: skip
 
 
 class _Aside(NamedTuple):
@@ -110,8 +111,14 @@ def _aside(folder: StageFolder, number: int) -> _Aside:
     )
 
 
+def _put_aside(folder: StageFolder, number: int, kept: list[Task], lines: list[Dropped]) -> None:
+    aside = _aside(folder, number)
+    tables.lay_aside(aside.kept, tables.TASKS, map(tables.task_row, kept))
+    tables.lay_aside(aside.dropped, tables.DROPPED, map(tables.dropped_row, lines))
+
+
 def _written(
-    folder: StageFolder, verdicts: dict[str, tuple[str, Verdict]], counts: Counts
+    folder: StageFolder, verdicts: dict[str, tuple[str, Verdict]], counts: Counts, tally: Tally
 ) -> None:
     """Write the shards without what the selectors turned away."""
     for number in range(len(list(folder.folder.glob(".kept-*.arrow")))):
@@ -124,6 +131,7 @@ def _written(
             dropped = tables.extended(dropped, map(tables.dropped_row, lines))
             kept = kept.filter(stays)
             _recount(counts, lines)
+        tally.kept(kept["task_type"].to_pylist(), kept["response"].to_pylist())
         tables.write_table(folder.part(number), kept)
         tables.write_table(folder.dropped(number), dropped)
         aside.kept.unlink()
@@ -151,10 +159,16 @@ def _loaded(chosen: dict[str, Any]) -> dict[str, Any]:
     """Filters touch no disk: the questions of the sets take the place of their files."""
     if "against" not in chosen:
         return chosen
-    texts = tuple(text for path in chosen["against"] for text in _questions(path))
-    return {**{k: v for k, v in chosen.items() if k != "against"}, "texts": texts}
+    asked = [found for path in chosen["against"] for found in _questions(path)]
+    texts, sets, documents = zip(*asked, strict=True) if asked else ((), (), ())
+    rest = {name: value for name, value in chosen.items() if name != "against"}
+    return {**rest, "texts": texts, "sets": sets, "documents": documents}
 
 
-def _questions(path: Any) -> Iterator[str]:  # noqa: ANN401 -- a path
+def _questions(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Every question of a set, with the set's name and the document that it is about."""
     for row in tables.rows_of(path):
-        yield from (str(row[column]) for column in QUESTION_COLUMNS if row.get(column))
+        document = str(row.get("source_document") or row.get("document") or row.get("id") or "")
+        for column in QUESTION_COLUMNS:
+            if row.get(column):
+                yield str(row[column]), path.stem, document

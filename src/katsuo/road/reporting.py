@@ -63,6 +63,8 @@ def report(trip: Trip) -> None:
             harm=read_json(trip.run.stage("evaluate").folder / "harm.json"),
             held_out=_held_out(trip),
             nothing_learned=_nothing_learned(trip),
+            labels=earlier["curate"].get("labels", {}),
+            leaks=earlier["curate"].get("leaks", ()),
         )
         content = content_of(facts)
         write_json(folder.folder / "report.json", content)

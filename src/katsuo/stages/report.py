@@ -65,6 +65,10 @@ class ReportFacts:
     `of`, `names`, `passages`, `passages_that_share_13_words`, `contexts` by set and way."""
     nothing_learned: Mapping[str, str] = field(default_factory=dict)
     """Arm, behind its domain where there are any -> why it was asked as the model was before."""
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    """Task type -> label -> `before` and `after`: drafts with it, and tasks that curation kept."""
+    leaks: Sequence[Mapping[str, Any]] = ()
+    """`set`, `document`, `tasks`, `ways`, `most_overlap`: evaluation questions that tasks asked."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_mib: Mapping[str, float] = field(default_factory=dict)
     samples: tuple[Task, ...] = ()
@@ -104,6 +108,8 @@ def report(facts: ReportFacts) -> dict[str, Any]:
         "harm": facts.harm,
         "held_out": facts.held_out,
         "nothing_learned": facts.nothing_learned,
+        "labels": facts.labels,
+        "leaks": facts.leaks,
         "seconds": facts.seconds,
         "peak_mib": facts.peak_mib,
         "base": facts.base,
