@@ -62,6 +62,8 @@ class Balanced:
     def __post_init__(self) -> None:
         for kind, shares in self.targets.items():
             _check(kind, shares)
+        spelled = {kind: _spelled(shares) for kind, shares in self.targets.items()}
+        object.__setattr__(self, "targets", spelled)
         if self.max_ratio < 1:
             raise RecipeError(f"curate.balanced.max_ratio is {self.max_ratio}; it must be >= 1")
         if not 0 <= self.least_share < 1:
@@ -115,16 +117,19 @@ def _check(kind: str, shares: Mapping[str, float]) -> None:
         raise RecipeError(f"{place}: no such type; known are {', '.join(sorted(_BALANCED))}")
     if not isinstance(shares, Mapping) or not shares:
         raise RecipeError(f"{place} is {shares!r}; write shares, such as {{yes: 0.5, no: 0.5}}")
-    for role, share in shares.items():
-        if not isinstance(role, str) or role_of(role) != role:
-            raise RecipeError(
-                f"{place}: {role!r} is no role; known are {', '.join(_WORDS)}, "
-                "and any label of your own (yes and no in quotes)"
-            )
+    for role, share in _spelled(shares).items():
+        if role_of(role) != role:
+            raise RecipeError(f"{place}: {role} is called {role_of(role)} here; write that")
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
             raise RecipeError(f"{place}.{role} is {share!r}; it must lie in (0, 1]")
     if abs(sum(shares.values()) - 1) > 1e-6:
         raise RecipeError(f"{place}: shares add up to {sum(shares.values()):g}; they must add to 1")
+
+
+def _spelled(shares: Mapping[str, float]) -> dict[str, float]:
+    """`shares` with their roles as text: YAML reads `yes` and `no` as truths."""
+    truths = {True: "yes", False: "no"}
+    return {truths[role] if isinstance(role, bool) else str(role): n for role, n in shares.items()}
 
 
 def role_of(label: str) -> str:

@@ -11,7 +11,7 @@ from katsuo import filters
 from katsuo.filters.unleaked import Unleaked
 from katsuo.protocols import Filter, Selector, Signature
 from katsuo.recipe import expand
-from katsuo.road.judging import remembering
+from katsuo.road.judging import Told, remembering
 from katsuo.road.measuring import Measuring
 from katsuo.road.tallying import Tally
 from katsuo.road.trip import Counts, Event, Trip, key_of
@@ -34,11 +34,17 @@ def curate(trip: Trip) -> None:
     leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
     stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
 
+    told = [
+        Told(name=name, part=part, settings=settings)
+        for (name, part), settings in zip(built, stated, strict=True)
+        if isinstance(part, Filter)
+    ]
+
     def work(folder: StageFolder) -> dict[str, Any]:
         counts, tally = Counts(unit="task"), Tally(built)
         with measuring:
             signatures: list[Signature] = []
-            shards = _by_shard(trip, alone, stated)
+            shards = _by_shard(trip, told)
             for number, (found, kept, lines) in enumerate(_judged(trip, shards, measuring)):
                 _put_aside(folder, number, kept, lines)
                 signatures.extend(map(signature_of, kept))
@@ -73,13 +79,10 @@ def _warnings(built: Iterable[tuple[str, object]]) -> dict[str, str]:
     return {"note": said} if idle else {}
 
 
-def _by_shard(
-    trip: Trip, alone: list[tuple[str, Filter]], stated: list[list[Any]]
-) -> Iterator[tuple[Path, list[tuple[str, Filter]]]]:
+def _by_shard(trip: Trip, alone: list[Told]) -> Iterator[tuple[Path, list[tuple[str, Filter]]]]:
     """Each shard of drafts, and the filters that judge it."""
-    settings = {name: chosen for name, chosen in stated}
     for part in trip.run.stage("generate").parts():
-        yield part, remembering(trip, sha256(part), alone, settings)
+        yield part, remembering(trip, sha256(part), alone)
 
 
 def _judged(

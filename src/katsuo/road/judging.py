@@ -38,29 +38,28 @@ class Remembering:
         return [_verdict(known[task.id]) for task in tasks]
 
 
-def remembering(
-    trip: Trip, drafts: str, parts: Sequence[tuple[str, Filter]], stated: dict[str, Any]
-) -> list[tuple[str, Filter]]:
-    """`parts` for one shard: those that no reader measures for ask their cells first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A filter of a recipe, with its settings as keys hold them."""
 
-    Args:
-        trip: The run.
-        drafts: The sha256 of the shard.
-        parts: Filters by name.
-        stated: Filter -> its settings, as keys hold them.
+    name: str
+    part: Filter
+    settings: Any
+
+
+def remembering(trip: Trip, drafts: str, told: Sequence[Told]) -> list[tuple[str, Filter]]:
+    """The filters for the shard whose sha256 is `drafts`.
+
+    Those that no reader measures for ask their cells first; of the others the scores are held.
     """
-    return [
-        (name, part)
-        if isinstance(part, Measured)
-        else (
-            name,
-            Remembering(
-                part=part,
-                cell=trip.run.cell("judge", key_of("judge", drafts, name, stated[name])),
-            ),
-        )
-        for name, part in parts
-    ]
+    found: list[tuple[str, Filter]] = []
+    for one in told:
+        if isinstance(one.part, Measured):
+            found.append((one.name, one.part))
+        else:
+            cell = trip.run.cell("judge", key_of("judge", drafts, one.settings))
+            found.append((one.name, Remembering(part=one.part, cell=cell)))
+    return found
 
 
 def _path(cell: Cell) -> Path:
