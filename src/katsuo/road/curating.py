@@ -45,13 +45,14 @@ def curate(trip: Trip) -> None:
         with measuring:
             signatures: list[Signature] = []
             shards = _by_shard(trip, told)
+            n_shards = len(trip.run.stage("generate").parts())
             for number, (found, kept, lines) in enumerate(_judged(trip, shards, measuring)):
                 _put_aside(folder, number, kept, lines)
                 signatures.extend(map(signature_of, kept))
                 counts.keep(len(kept))
                 counts.drop(lines)
                 tally.arrived(found, lines)
-                trip.listen(_event(trip, number, counts))
+                trip.listen(_event(number + 1, n_shards, counts))
         _written(folder, select(signatures, whole), counts, tally)
         return {
             "settings": [
@@ -94,9 +95,8 @@ def _judged(
         yield found, *judge(found, alone, partial(measuring.scored, part))
 
 
-def _event(trip: Trip, number: int, counts: Counts) -> Event:
-    total = len(trip.run.stage("generate").parts())
-    return Event(stage="curate", done=number + 1, total=total, unit="shard",
+def _event(done: int, total: int, counts: Counts) -> Event:
+    return Event(stage="curate", done=done, total=total, unit="shard",
                  kept=counts.passed, dropped=counts.dropped.total())  # fmt: skip
 
 

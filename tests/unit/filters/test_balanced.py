@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -117,6 +118,6 @@ def test_roles() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"max_ratio": 0.5}, {"least_share": 1}])
-def test_settings_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match=r"curate\.balanced"):
         Balanced(**settings)

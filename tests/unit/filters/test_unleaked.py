@@ -76,7 +76,8 @@ def test_without_a_passage_the_whole_instruction_is_the_question() -> None:
 @pytest.mark.parametrize(
     ("question", "leak"),
     [
-        pytest.param(EXAM[0], Leak(set="medicine", document="d0", way="words-in-a-row", overlap=1.0),
+        pytest.param(EXAM[0],
+                     Leak(set="medicine", document="d0", way="words-in-a-row", overlap=1.0),
                      id="verbatim"),
         pytest.param('Is it right that "will you sell it?" is asked?',
                      Leak(set="sales", document="d1", way="same-words", overlap=1.0), id="short"),
