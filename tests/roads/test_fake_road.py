@@ -177,7 +177,9 @@ def test_no_probe_is_ever_learned(go: Go, tmp_path: Path, probes: Path) -> None:
         file.write(json.dumps(row) + "\n")
     go("curate=[unleaked]", until="curate")
     stage = Run.at(tmp_path / "runs" / "one").stage("curate")
-    assert stage.manifest["counts"]["dropped"]["evaluation-question"] > 0
+    n_asked = stage.manifest["counts"]["dropped"][f"evaluation-question-in-{probes.stem}"]
+    assert stage.manifest["leaks"][0]["tasks"] == n_asked > 0
+    assert stage.manifest["leaks"][0]["document"] == "x"
     for task in tables.tasks(stage.parts()):
         assert asked not in task.instruction
 

@@ -37,6 +37,9 @@ FILTERS: Final = {
 _IN_RECIPES: Final = {"texts": "against"}
 """Settings that a recipe states otherwise: it names files, a filter holds what they say."""
 
+_FILLED_IN: Final = frozenset({"sets", "documents"})
+"""Settings that follow from the files that a recipe names."""
+
 
 def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selector:
     """The filter, rewriter or selector called `name`, set up as `settings` say.
@@ -52,10 +55,15 @@ def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selecto
     chosen = {}
     for key, value in settings.items():
         if key not in known:
-            said = [_IN_RECIPES.get(each, each) for each in known]
+            said = [_IN_RECIPES.get(each, each) for each in known if each not in _FILLED_IN]
             raise RecipeError(f"curate.{name}.{key}: no such setting; {_nearest(key, said)}")
-        chosen[key] = _checked(f"curate.{name}.{key}", value, known[key].default)
+        chosen[key] = _checked(f"curate.{name}.{key}", value, _default(known[key]))
     return part(**chosen)
+
+
+def _default(field: dataclasses.Field[Any]) -> object:
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
 
 
 def _checked(place: str, value: object, default: object) -> object:
@@ -64,7 +72,11 @@ def _checked(place: str, value: object, default: object) -> object:
         if isinstance(value, str):
             return value
         raise RecipeError(f"{place} is {value!r}; it must be a text")
-    if isinstance(default, tuple):
+    if isinstance(default, dict):
+        if isinstance(value, dict):
+            return value
+        wanted = "a mapping"
+    elif isinstance(default, tuple):
         if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
             return tuple(value)
         wanted = "a list of texts"

@@ -4,21 +4,29 @@ Twins teach nothing twice and tilt the mixture towards whatever the generator
 likes to ask. The decisions, and their price, are in docs/notes/0009.
 
     signatures ─sort by (-score, id)─▶ same words? ─▶ near a kept one? ─▶ verdicts
+
+What a task takes beside its signature does not depend on its length: a number
+for each band of its MinHash, band by band in one array (252 bytes a task).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rensa import RMinHash, RMinHashLSH
+import numpy as np
+from rensa import RMinHash
 
 from katsuo.errors import RecipeError
 from katsuo.protocols import Signature
 from katsuo.types import KEEP, Verdict, drop
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _N_HASHES: Final = 252
 """Hashes of one signature; a number with many divisors, for bands of many lengths."""
@@ -28,6 +36,12 @@ _MISSED_FRACTION: Final = 0.001
 
 _HASH_SEED: Final = 0
 """Fixed: which pairs are proposed must not depend on the run."""
+
+_BATCH: Final = 4096
+"""Rows whose hashes are held whole while they are made into bands."""
+
+_MULTIPLIER: Final = 0x9E3779B97F4A7C15
+"""Odd, 64 bits: spreads the hashes of a band over its number."""
 
 _ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """Scripts without spaces between words: each character counts as a word."""
@@ -75,25 +89,38 @@ class Fresh:
 
     def select(self, rows: Iterable[Signature]) -> Iterator[tuple[str, Verdict]]:
         """A verdict for every id, best score first; holds all signatures in memory."""
-        index = RMinHashLSH(self.min_overlap**2, _N_HASHES, _bands(self.min_overlap**2))
-        kept: list[Signature] = []
-        seen: set[tuple[str, str]] = set()
-        for row in sorted(rows, key=lambda row: (-row.score, row.id, row.text)):
-            folded = (row.type, _folded(row.text))
-            if folded in seen:
-                yield row.id, drop("duplicate-exact")
-                continue
-            parts = self._parts(row)
-            minhash = RMinHash(_N_HASHES, _HASH_SEED)
-            minhash.update(_tagged(parts))
-            twins = (kept[number] for number in index.query(minhash))
-            if any(self._alike(parts, self._parts(twin)) for twin in twins):
-                yield row.id, drop("duplicate-near")
-                continue
-            seen.add(folded)
-            index.insert(len(kept), minhash)
-            kept.append(row)
-            yield row.id, KEEP
+        ranked = sorted(rows, key=lambda row: (-row.score, row.id, row.text))
+        firsts = _firsts(ranked)
+        unlike = np.flatnonzero(firsts == np.arange(len(ranked)))
+        fates = self._fates([ranked[number] for number in unlike])
+        kept = bytearray(len(ranked))
+        for number, row in enumerate(ranked):
+            first = int(firsts[number])
+            if first == number:
+                kept[number] = next(fates)
+                yield row.id, KEEP if kept[number] else drop("duplicate-near")
+            else:
+                # What says the words of a near twin is near the same kept task.
+                yield row.id, drop("duplicate-exact" if kept[first] else "duplicate-near")
+
+    def _fates(self, ranked: Sequence[Signature]) -> Iterator[bool]:
+        """Whether each of `ranked`, no two of which say the same words, is kept."""
+        bands = np.empty((_bands(self.min_overlap**2), len(ranked)), dtype=np.uint32)
+        for start in range(0, len(ranked), _BATCH):
+            batch = ranked[start : start + _BATCH]
+            bands[:, start : start + len(batch)] = _banded(map(self._parts, batch), len(bands))
+        known = _Kept(n_groups=_grouped(bands))
+        for start in range(0, len(ranked), _BATCH):
+            for number, line in enumerate(bands[:, start : start + _BATCH].T, start=start):
+                groups = line[line > 0]
+                near = known.beside(groups)
+                mine = self._parts(ranked[number]) if near else None
+                stays = mine is None or not any(
+                    self._alike(mine, self._parts(ranked[twin])) for twin in near
+                )
+                if stays:
+                    known.add(number, groups)
+                yield stays
 
     def _alike(self, mine: _Parts, theirs: _Parts) -> bool:
         return (
@@ -127,6 +154,79 @@ def _tagged(parts: _Parts) -> list[str]:
     pairs overlap by x² at least.
     """
     return [f"{parts.head}\n{asked}\n{said}" for asked in parts.question for said in parts.response]
+
+
+def _firsts(ranked: Sequence[Signature]) -> NDArray[np.int64]:
+    """For each row the number of the first that says the same words; its own where none does."""
+    said = b"".join(
+        hashlib.blake2b(
+            f"{row.type}\n{_folded(row.text)}".encode(errors="surrogatepass"), digest_size=16
+        ).digest()
+        for row in ranked
+    )
+    digests = np.frombuffer(said, dtype=np.uint64).reshape(-1, 2)
+    order = np.lexsort((digests[:, 1], digests[:, 0]))  # stable: equals stay in rank
+    sorted_digests = digests[order]
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (sorted_digests[1:] != sorted_digests[:-1]).any(axis=1)
+    firsts = np.empty(len(order), dtype=np.int64)
+    firsts[order] = order[begins][np.cumsum(begins) - 1]
+    return firsts
+
+
+def _banded(parts: Iterable[_Parts], n_bands: int) -> NDArray[np.uint32]:
+    """A number for each band (row) of each task (column); bands with equal hashes are equal.
+
+    One in 2³² unequal bands is equal, too, which costs a comparison and changes nothing.
+    """
+    hashes = []
+    for each in parts:
+        minhash = RMinHash(_N_HASHES, _HASH_SEED)
+        minhash.update(_tagged(each))
+        hashes.append(np.array(minhash.digest(), dtype=np.uint64))
+    by_band = np.stack(hashes).reshape(len(hashes), n_bands, -1)
+    numbers = np.zeros(by_band.shape[:2], dtype=np.uint64)
+    for place in range(by_band.shape[2]):
+        numbers = (numbers ^ by_band[:, :, place]) * np.uint64(_MULTIPLIER)
+        numbers ^= numbers >> np.uint64(32)
+    return (numbers & np.uint64(0xFFFFFFFF)).astype(np.uint32).T
+
+
+def _grouped(bands: NDArray[np.uint32]) -> int:
+    """Put group numbers in the place of `bands`: 0 where a task is alone; how many groups."""
+    n_groups = 0
+    for band in bands:
+        _, places, counts = np.unique(band, return_inverse=True, return_counts=True)
+        shared = counts > 1
+        numbers = np.where(shared, np.cumsum(shared) + n_groups, 0).astype(np.uint32)
+        band[:] = numbers[places]
+        n_groups += int(shared.sum())
+    return n_groups
+
+
+class _Kept:
+    """The tasks kept so far, by the groups that they are in."""
+
+    def __init__(self, n_groups: int) -> None:
+        self._first = np.full(n_groups + 1, -1, dtype=np.int32)
+        """Group -> its first kept task; most have one."""
+        self._more: dict[int, list[int]] = {}
+
+    def beside(self, groups: NDArray[np.uint32]) -> list[int]:
+        """Numbers of the kept tasks that share a group, ascending."""
+        if not len(groups):
+            return []
+        found = {number for number in self._first[groups].tolist() if number >= 0}
+        if self._more:
+            found.update(twin for group in groups.tolist() for twin in self._more.get(group, ()))
+        return sorted(found)
+
+    def add(self, number: int, groups: NDArray[np.uint32]) -> None:
+        """Keep the task `number` of these groups."""
+        empty = self._first[groups] < 0
+        self._first[groups[empty]] = number
+        for group in groups[~empty].tolist():
+            self._more.setdefault(group, []).append(number)
 
 
 def _bands(overlap: float) -> int:

@@ -40,6 +40,20 @@ _FUNCTION_WORDS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """How a task asks what an evaluation set asks."""
+
+    set: str
+    """Name of the set; empty where it is not known."""
+    document: str
+    """The document that the question is about; empty where it is not known."""
+    way: str
+    """`words-in-a-row`, `same-words` (a short question) or `near-duplicate`."""
+    overlap: float
+    """Jaccard overlap of content words; 1 for the other ways."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unleaked:
     """Drop tasks whose question is near one of an evaluation set.
 
@@ -56,12 +70,16 @@ class Unleaked:
     """Jaccard overlap of content words from which two questions are the same, in (0, 1]."""
     gram_words: int = 8
     """Length of a run of words that no two questions share by chance."""
+    sets: tuple[str, ...] = ()
+    """The set of each text, so that a reason can name it; a recipe leaves it out."""
+    documents: tuple[str, ...] = ()
+    """The document that each text asks about, for the report; a recipe leaves it out."""
     _asked: tuple[frozenset[str], ...] = field(init=False, repr=False, compare=False)
     """Content words of each evaluation question."""
     _askers: Mapping[str, tuple[int, ...]] = field(init=False, repr=False, compare=False)
     """Numbers of the evaluation questions that hold a content word."""
-    _runs: frozenset[tuple[str, ...]] = field(init=False, repr=False, compare=False)
-    """Every run of `gram_words` words; short questions as they are."""
+    _runs: Mapping[tuple[str, ...], int] = field(init=False, repr=False, compare=False)
+    """Every run of `gram_words` words, short questions as they are -> the first that says it."""
 
     def __post_init__(self) -> None:
         if not 0 < self.max_overlap <= 1:
@@ -70,17 +88,22 @@ class Unleaked:
             )
         if self.gram_words < 1:
             raise RecipeError(f"curate.unleaked.gram_words is {self.gram_words}; it must be >= 1")
+        if any(len(each) not in (0, len(self.texts)) for each in (self.sets, self.documents)):
+            raise RecipeError("curate.unleaked: sets and documents follow from against; leave them")
         words = [_words(text) for text in self.texts]
-        runs = {run for each in words for run in self._runs_of(each)}
         asked = tuple(frozenset(each) - _FUNCTION_WORDS for each in words)
-        short = {tuple(each) for each, held in zip(words, asked, strict=True) if _is_short(held)}
+        runs: dict[tuple[str, ...], int] = {}
+        for number, (each, held) in enumerate(zip(words, asked, strict=True)):
+            said = [*self._runs_of(each), *([tuple(each)] if each and _is_short(held) else ())]
+            for run in said:
+                runs.setdefault(run, number)
         askers: dict[str, list[int]] = {}
         for number, held in enumerate(asked):
             for word in () if _is_short(held) else held:
                 askers.setdefault(word, []).append(number)
         object.__setattr__(self, "_asked", asked)
         object.__setattr__(self, "_askers", {word: tuple(at) for word, at in askers.items()})
-        object.__setattr__(self, "_runs", frozenset(runs | short) - {()})
+        object.__setattr__(self, "_runs", runs)
 
     @property
     def idle(self) -> bool:
@@ -89,25 +112,43 @@ class Unleaked:
 
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`."""
-        return [drop("evaluation-question") if self._leaks(task) else KEEP for task in tasks]
+        return [self._verdict(task) for task in tasks]
 
-    def _leaks(self, task: Task) -> bool:
+    def leak(self, task: Task) -> Leak | None:
+        """The first evaluation question that `task` asks, and how near it comes."""
         for part in _asked_in(task):
-            if not self._runs.isdisjoint(self._runs_of(_words(part))):
-                return True
-            if any(self._is_asked(_words(piece)) for piece in [part, *_PIECE_END.split(part)]):
-                return True
-        return False
+            for run in self._runs_of(_words(part)):
+                if run in self._runs:
+                    return self._leak(self._runs[run], "words-in-a-row", 1.0)
+            for piece in [part, *_PIECE_END.split(part)]:
+                if (found := self._asked_by(_words(piece))) is not None:
+                    return found
+        return None
 
-    def _is_asked(self, words: Sequence[str]) -> bool:
-        if tuple(words) in self._runs:
-            return True
+    def _verdict(self, task: Task) -> Verdict:
+        found = self.leak(task)
+        if found is None:
+            return KEEP
+        return drop("evaluation-question" + (f"-in-{found.set}" if found.set else ""))
+
+    def _leak(self, number: int, way: str, overlap: float) -> Leak:
+        return Leak(
+            set=self.sets[number] if self.sets else "",
+            document=self.documents[number] if self.documents else "",
+            way=way,
+            overlap=overlap,
+        )
+
+    def _asked_by(self, words: Sequence[str]) -> Leak | None:
+        if (number := self._runs.get(tuple(words))) is not None:
+            return self._leak(number, "same-words", 1.0)
         content = frozenset(words) - _FUNCTION_WORDS
         shared = Counter(number for word in content for number in self._askers.get(word, ()))
-        return any(
-            n_shared >= self.max_overlap * (len(content) + len(self._asked[number]) - n_shared)
-            for number, n_shared in shared.items()
-        )
+        for number, n_shared in sorted(shared.items()):
+            n_all = len(content) + len(self._asked[number]) - n_shared
+            if n_shared >= self.max_overlap * n_all:
+                return self._leak(number, "near-duplicate", n_shared / n_all)
+        return None
 
     def _runs_of(self, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
         for i in range(len(words) - self.gram_words + 1):

@@ -1,14 +1,17 @@
-"""Drafts to tasks worth learning: filters shard by shard, then selectors over the whole set.
+"""Drafts to tasks worth learning: filters and rewriters shard by shard, then selectors over all.
 
-Rewriters come between, whatever their place in the recipe: filters judge what the generator wrote,
-so that what a reader has measured holds on, and selectors see what will be learned.
+Rewriters come behind all filters, wherever the recipe names them: a filter judges what was drafted,
+so that what a reader has measured holds whether details are replaced or not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from katsuo import filters
 from katsuo.filters.private import Private
@@ -16,42 +19,57 @@ from katsuo.filters.unleaked import Unleaked
 from katsuo.personal.finding import versions
 from katsuo.protocols import Filter, Rewriter, Selector, Signature
 from katsuo.recipe import expand
+from katsuo.road.judging import Alone, Told
 from katsuo.road.measuring import Measuring
+from katsuo.road.tallying import Tally
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.scoring.probes import QUESTION_COLUMNS
-from katsuo.stages.curate import dropped_by, judge, rewrite, select, signature_of
+from katsuo.stages.curate import dropped_by, rewrite, select, signature_of
 from katsuo.store import tables
 from katsuo.store.files import sha256
 from katsuo.store.runs import StageFolder
-from katsuo.types import Dropped
+from katsuo.types import Dropped, Task, Verdict
 
 
 def curate(trip: Trip) -> None:
     """Take the stage `curate`."""
     settings = [_settled(trip, name, chosen) for name, chosen in trip.recipe.filters]
     built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
-    alone = [(name, part) for name, part in built if isinstance(part, Filter)]
-    rewriters = [(name, part) for name, part in built if isinstance(part, Rewriter)]
-    whole = [(name, part) for name, part in built if isinstance(part, Selector)]
-    measuring = Measuring(trip)
-    readers = measuring.stated(alone)
     leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
-    stated = [[name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings]
+    stated: list[Any] = [
+        [name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings
+    ]
+    own = trip.recipe.own_filters
+    alone = Alone.of(
+        [
+            Told(name=name, part=part, settings=said)
+            for (name, part), said in zip(built, stated, strict=True)
+            if isinstance(part, Filter)
+        ],
+        own,
+    )
+    measuring = Measuring(trip)
+    readers = measuring.stated(alone.all)
     libraries = versions() if any(isinstance(part, Private) for _, part in built) else {}
+    if own:  # without any, keys are as they were
+        stated.append(own)
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        counts = Counts(unit="task")
+        counts, tally = Counts(unit="task"), Tally(built)
         with measuring:
-            signatures = _judged(trip, folder, (alone, rewriters), measuring, counts)
-        _selected(folder, signatures, whole, counts)
+            signatures = _judged(_Work(trip, folder, counts, tally), alone, measuring, built)
+        whole = [(name, part) for name, part in built if isinstance(part, Selector)]
+        _written(folder, select(signatures, whole), counts, tally)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
             ],
+            **({"own_checks": own} if own else {}),
             "inputs": trip.manifest("generate")["outputs"],
             **({"readers": readers} if readers else {}),
             **({"libraries": libraries} if libraries else {}),
             "counts": counts.facts,
+            **tally.facts,
             **_warnings(trip, built),
         }
 
@@ -78,24 +96,33 @@ def _warnings(trip: Trip, built: Sequence[tuple[str, object]]) -> dict[str, str]
     return {"note": "; ".join(said)} if said else {}
 
 
+class _Work(NamedTuple):
+    """The stage under way."""
+
+    trip: Trip
+    folder: StageFolder
+    counts: Counts
+    tally: Tally
+
+
 def _judged(
-    trip: Trip,
-    folder: StageFolder,
-    parts: tuple[Sequence[tuple[str, Filter]], Sequence[tuple[str, Rewriter]]],
-    measuring: Measuring,
-    counts: Counts,
+    work: _Work, alone: Alone, measuring: Measuring, built: Sequence[tuple[str, object]]
 ) -> list[Signature]:
-    """Write what the per-task filters keep, as the rewriters put it; the signatures of that."""
-    alone, rewriters = parts
+    """Lay aside what the filters keep, as the rewriters put it; the signatures of that."""
+    trip, folder, counts, tally = work
+    rewriters = [(name, part) for name, part in built if isinstance(part, Rewriter)]
+    schema = tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
     signatures: list[Signature] = []
     drafts = trip.run.stage("generate").parts()
     for number, part in enumerate(drafts):
         found = [tables.task_of(row) for row in tables.read(part)]
-        standing, lines = judge(found, alone, partial(measuring.scored, part))
+        standing, lines = alone.judged(trip, part, found, partial(measuring.scored, part))
+        tally.arrived(found, lines)
         kept, more = rewrite(standing, rewriters)
         lines += more
-        tables.write(folder.part(number), tables.TASKS, map(tables.task_row, kept))
-        tables.write(folder.dropped(number), tables.DROPPED, map(tables.dropped_row, lines))
+        aside = _aside(folder, number)
+        tables.lay_aside(aside.kept, schema, map(tables.task_row, kept))
+        tables.lay_aside(aside.dropped, tables.DROPPED, map(tables.dropped_row, lines))
         signatures.extend(map(signature_of, kept))
         counts.keep(len(kept))
         counts.drop(lines)
@@ -104,29 +131,49 @@ def _judged(
     return signatures
 
 
-def _selected(
-    folder: StageFolder,
-    signatures: list[Signature],
-    whole: list[tuple[str, Selector]],
-    counts: Counts,
+class _Aside(NamedTuple):
+    """A shard between filters and selectors; names with a dot are no outputs."""
+
+    kept: Path
+    dropped: Path
+
+
+def _aside(folder: StageFolder, number: int) -> _Aside:
+    return _Aside(
+        kept=folder.folder / f".kept-{number:05d}.arrow",
+        dropped=folder.folder / f".dropped-{number:05d}.arrow",
+    )
+
+
+def _written(
+    folder: StageFolder, verdicts: dict[str, tuple[str, Verdict]], counts: Counts, tally: Tally
 ) -> None:
-    """Rewrite the shards without what the selectors turn away."""
-    verdicts = select(signatures, whole)
-    if not verdicts:
-        return
-    for number, part in enumerate(folder.parts()):
-        found = list(tables.tasks([part]))
-        gone = [task for task in found if task.id in verdicts]
-        if not gone:
-            continue
-        kept = [task for task in found if task.id not in verdicts]
-        lines = [dropped_by(task, *verdicts[task.id]) for task in gone]
-        earlier = list(tables.read(folder.dropped(number)))
-        tables.write(part, tables.TASKS, map(tables.task_row, kept))
-        tables.write(
-            folder.dropped(number), tables.DROPPED, [*earlier, *map(tables.dropped_row, lines)]
-        )
-        _recount(counts, lines)
+    """Write the shards without what the selectors turned away."""
+    for number in range(len(list(folder.folder.glob(".kept-*.arrow")))):
+        aside = _aside(folder, number)
+        kept, dropped = tables.laid_aside(aside.kept), tables.laid_aside(aside.dropped)
+        kept, lines = _parted(kept, verdicts)
+        if lines:
+            dropped = tables.extended(dropped, map(tables.dropped_row, lines))
+            _recount(counts, lines)
+        tally.kept(kept["task_type"].to_pylist(), kept["response"].to_pylist())
+        tables.write_table(folder.part(number), kept)
+        tables.write_table(folder.dropped(number), dropped)
+        aside.kept.unlink()
+        aside.dropped.unlink()
+
+
+def _parted(
+    kept: pa.Table, verdicts: dict[str, tuple[str, Verdict]]
+) -> tuple[pa.Table, list[Dropped]]:
+    """The rows that stay, and the ledger lines of those that go."""
+    stays = [id_ not in verdicts for id_ in kept["id"].to_pylist()]
+    if all(stays):
+        return kept, []
+    gone: list[Task] = list(
+        map(tables.task_of, kept.filter([not here for here in stays]).to_pylist())
+    )
+    return kept.filter(stays), [dropped_by(task, *verdicts[task.id]) for task in gone]
 
 
 def _recount(counts: Counts, lines: list[Dropped]) -> None:
@@ -152,10 +199,16 @@ def _loaded(chosen: dict[str, Any]) -> dict[str, Any]:
     """Filters touch no disk: the questions of the sets take the place of their files."""
     if "against" not in chosen:
         return chosen
-    texts = tuple(text for path in chosen["against"] for text in _questions(path))
-    return {**{k: v for k, v in chosen.items() if k != "against"}, "texts": texts}
+    asked = [found for path in chosen["against"] for found in _questions(path)]
+    texts, sets, documents = zip(*asked, strict=True) if asked else ((), (), ())
+    rest = {name: value for name, value in chosen.items() if name != "against"}
+    return {**rest, "texts": texts, "sets": sets, "documents": documents}
 
 
-def _questions(path: Any) -> Iterator[str]:  # noqa: ANN401 -- a path
+def _questions(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Every question of a set, with the set's name and the document that it is about."""
     for row in tables.rows_of(path):
-        yield from (str(row[column]) for column in QUESTION_COLUMNS if row.get(column))
+        document = str(row.get("source_document") or row.get("document") or row.get("id") or "")
+        for column in QUESTION_COLUMNS:
+            if row.get(column):
+                yield str(row[column]), path.stem, document

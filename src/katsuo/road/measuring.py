@@ -61,20 +61,28 @@ class Measuring:
         samples = int(getattr(part, "samples", 1))
         key = key_of("measure", part.measures, sha256(drafts), opened.stated, samples)
         cell = self.trip.run.cell("measure", key)
-        with cell.alone():
-            known = _known(cell)
-            missing = [task for task in tasks if task.id not in known]
-            if missing:
-                reader = Reader(
-                    ranks=opened.models.ranks, completes=opened.models.completes, samples=samples
-                )
-                found = MEASURES[part.measures](missing, reader)
-                known |= {task.id: found.get(task.id) for task in missing}
-                _write(cell, known)
-                self.trip.listen(
-                    Event(stage="curate", note=f"{part.measures}: {len(missing)} tasks read")
-                )
+        known = _known(cell)
+        if any(task.id not in known for task in tasks):
+            with cell.alone():
+                known = self._measured(cell, part, tasks, samples)
         return [_with(task, part.measures, known[task.id]) for task in tasks]
+
+    def _measured(
+        self, cell: Cell, part: Measured, tasks: Sequence[Task], samples: int
+    ) -> dict[str, float | None]:
+        """What the cell knows, and now of all `tasks`."""
+        known = _known(cell)
+        missing = [task for task in tasks if task.id not in known]
+        if missing:
+            models = self._reader(part).models
+            reader = Reader(ranks=models.ranks, completes=models.completes, samples=samples)
+            found = MEASURES[part.measures](missing, reader)
+            known |= {task.id: found.get(task.id) for task in missing}
+            _write(cell, known)
+            self.trip.listen(
+                Event(stage="curate", note=f"{part.measures}: {len(missing)} tasks read")
+            )
+        return known
 
     def _reader(self, part: Measured) -> _Opened:
         name = part.reader or self.trip.recipe.adapt.base
@@ -94,7 +102,7 @@ class _Opened:
     def models(self) -> Models:
         return Models(trip=self.trip, named=self.named, forms=Path(self.scratch.name))
 
-    @property
+    @cached_property
     def stated(self) -> list[Any]:
         """Everything about it that decides its scores."""
         asked = self.trip.recipe.generate

@@ -66,6 +66,8 @@ def report(trip: Trip) -> None:
             nothing_learned=_nothing_learned(trip),
             coverage=covering.coverage(_trips(trip)),
             phrasing=covering.phrasings(_trips(trip), trip.recipe.seed),
+            labels=earlier["curate"].get("labels", {}),
+            leaks=earlier["curate"].get("leaks", ()),
         )
         content = content_of(facts)
         write_json(folder.folder / "report.json", content)

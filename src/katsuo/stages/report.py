@@ -71,6 +71,10 @@ class ReportFacts:
     """What kept tasks cover of the documents: `scoring.maps.summary`."""
     phrasing: Mapping[str, Phrasing] = field(default_factory=dict)
     """Task type -> how alike the instructions of its kept tasks are put."""
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    """Task type -> label -> `before` and `after`: drafts with it, and tasks that curation kept."""
+    leaks: Sequence[Mapping[str, Any]] = ()
+    """`set`, `document`, `tasks`, `ways`, `most_overlap`: evaluation questions that tasks asked."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_mib: Mapping[str, float] = field(default_factory=dict)
     samples: tuple[Task, ...] = ()
@@ -112,6 +116,8 @@ def report(facts: ReportFacts) -> dict[str, Any]:
         "nothing_learned": facts.nothing_learned,
         "coverage": facts.coverage,
         "phrasing": {kind: _phrasing(found) for kind, found in facts.phrasing.items()},
+        "labels": facts.labels,
+        "leaks": facts.leaks,
         "seconds": facts.seconds,
         "peak_mib": facts.peak_mib,
         "base": facts.base,

@@ -22,9 +22,9 @@ def write_text(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object, *, indent: int | None = 1) -> None:
     """Replace the file `path` by `value` as JSON, keys in the order given."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
 
 
 def read_json(path: Path) -> dict[str, object] | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,50 @@ def test_the_order_of_the_tasks_does_not_matter(rows: list[Signature]) -> None:
     assert dict(Balanced().select(rows)) == whole
 
 
+@pytest.mark.parametrize(
+    ("labels", "shares", "left"),
+    [
+        pytest.param({"yes": 80, "no": 20}, {"yes": 0.5, "no": 0.5}, {"yes": 20, "no": 20},
+                     id="even"),
+        pytest.param({"yes": 80, "no": 20}, {True: 0.75, False: 0.25}, {"yes": 60, "no": 20},
+                     id="yaml"),
+        pytest.param({"yes": 60, "no": 30, "hm": 2}, {"yes": 0.5, "no": 0.5},
+                     {"yes": 30, "no": 30, "hm": 2}, id="a-stray-stays"),
+        pytest.param({"yes": 60, "no": 30, "maybe": 10}, {"yes": 0.5, "no": 0.5},
+                     {"yes": 30, "no": 30}, id="a-role-without-a-share-goes"),
+        pytest.param({"yes": 60, "no": 30}, {"yes": 0.25, "no": 0.25, "open": 0.5},
+                     {"yes": 30, "no": 30}, id="a-role-that-no-task-has"),
+    ],
+)  # fmt: skip
+def test_stated_shares_are_reached_by_choice(
+    labels: dict[str, int], shares: dict[str, float], left: dict[str, int]
+) -> None:
+    rows = signatures([label for label, n in labels.items() for _ in range(n)])
+    assert kept(rows, Balanced(targets={"ynqa": shares})) == left
+
+
+def test_a_type_without_a_target_keeps_to_the_ratio() -> None:
+    how = Balanced(targets={"nli": {"yes": 0.5, "no": 0.5}})
+    assert kept(signatures(["yes"] * 80 + ["no"] * 20), how) == {"yes": 25, "no": 20}
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        pytest.param({"exqa": {"yes": 1.0}}, "targets.exqa: no such type", id="type"),
+        pytest.param({"ynqa": {}}, "write shares, such as", id="none"),
+        pytest.param({"ynqa": {"true": 0.5, "no": 0.5}}, "true is called yes here", id="role"),
+        pytest.param({"ynqa": {"yes": 0.9, "no": 0.2}}, "add up to 1.1", id="sum"),
+        pytest.param({"ynqa": {"yes": 2.0, "no": -1.0}}, "it must lie in", id="share"),
+    ],
+)
+def test_targets_that_cannot_be_are_refused(
+    targets: dict[str, dict[str, float]], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Balanced(targets=targets)
+
+
 def test_labels_of_a_users_own_are_balanced_and_say_themselves() -> None:
     own = ("good", "positive", "bad")
     rows = [
@@ -73,6 +118,6 @@ def test_labels_of_a_users_own_are_balanced_and_say_themselves() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"max_ratio": 0.5}, {"least_share": 1}])
-def test_settings_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match=r"curate\.balanced"):
         Balanced(**settings)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from katsuo.errors import RecipeError
-from katsuo.filters.unleaked import Unleaked
+from katsuo.filters.unleaked import Leak, Unleaked
 from katsuo.types import KEEP, Origin, Task, TaskType, drop
 
 EXAM = (
@@ -73,6 +73,29 @@ def test_without_a_passage_the_whole_instruction_is_the_question() -> None:
     assert Unleaked(texts=EXAM).judge([task(EXAM[1], context=" ")]) == [drop("evaluation-question")]
 
 
+@pytest.mark.parametrize(
+    ("question", "leak"),
+    [
+        pytest.param(EXAM[0],
+                     Leak(set="medicine", document="d0", way="words-in-a-row", overlap=1.0),
+                     id="verbatim"),
+        pytest.param('Is it right that "will you sell it?" is asked?',
+                     Leak(set="sales", document="d1", way="same-words", overlap=1.0), id="short"),
+        pytest.param("DOES ASPIRIN LOWER STROKE RISK IN ELDERLY PATIENTS",
+                     Leak(set="medicine", document="d0", way="near-duplicate", overlap=1.0),
+                     id="near"),
+        pytest.param("Does aspirin lower fever in children?", None, id="none"),
+    ],
+)  # fmt: skip
+def test_a_leak_names_the_set_the_document_and_how_near_it_is(
+    question: str, leak: Leak | None
+) -> None:
+    part = Unleaked(texts=EXAM[:2], sets=("medicine", "sales"), documents=("d0", "d1"))
+    assert part.leak(task(question)) == leak
+    reason = f"evaluation-question-in-{leak.set}" if leak else ""
+    assert [verdict.reason for verdict in part.judge([task(question)])] == [reason]
+
+
 def test_without_an_exam_nothing_leaks() -> None:
     assert Unleaked().judge([task(EXAM[0]), task("Why?")]) == [KEEP, KEEP]
 
@@ -96,6 +119,7 @@ def test_a_filter_that_has_nothing_to_compare_with_says_so(
     ("settings", "message"),
     [
         pytest.param({"max_overlap": 0.0}, r"max_overlap is 0.0; it must lie in", id="share"),
+        pytest.param({"texts": EXAM, "sets": ("one",)}, "leave them", id="sets"),
         pytest.param({"gram_words": 0}, "gram_words is 0; it must be >= 1", id="words"),
     ],
 )
