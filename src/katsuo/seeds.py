@@ -18,12 +18,12 @@ def derive(root: int, *names: str) -> int:
     >>> derive(7, "a/b") == derive(7, "a", "b")
     False
     """
-    digest = hashlib.blake2b(digest_size=8)
+    hashed: list[bytes] = []
     for name in (str(root), *names):
         encoded = name.encode("utf-8", "surrogatepass")
         # The length goes first, so that no two lists of names share their bytes.
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    return int.from_bytes(digest.digest(), "big")
+        hashed += (len(encoded).to_bytes(8, "big"), encoded)
+    return int.from_bytes(hashlib.blake2b(b"".join(hashed), digest_size=8).digest(), "big")
 
 
 def stream(root: int, *names: str) -> random.Random:

@@ -116,11 +116,11 @@ _SETTLED: Final = frozenset({TaskType.SENTIMENT, TaskType.TOPIC_CLASS})
 
 def digest(*parts: str) -> str:
     """A 16-digit hexadecimal name for `parts`, used for every id; collisions need 2^32 items."""
-    hashed = hashlib.blake2b(digest_size=8)
+    hashed: list[bytes] = []
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
-        hashed.update(len(encoded).to_bytes(8, "big") + encoded)
-    return hashed.hexdigest()
+        hashed += (len(encoded).to_bytes(8, "big"), encoded)
+    return hashlib.blake2b(b"".join(hashed), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

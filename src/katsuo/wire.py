@@ -47,6 +47,9 @@ MARKS: Final = (TASKTYPE_MARK, CONTEXT_MARK, TASK_MARK, PIPE_MARK)
 WISH_MARKS: Final = (LABELS_MARK, ANSWER_MARK, ANSWERABLE_MARK, VOICE_MARK, BOOK_MARK)
 """Of `katsuo-v1` beside those."""
 
+_MARKS_BEGIN: Final = "<|"
+"""Of all marks; what has none of this has no mark."""
+
 CONTEXT_SLOT: Final = "{{context}}"
 """Stands for the passage inside a completion."""
 
@@ -149,7 +152,9 @@ def render(draft: Draft, context: str) -> str | Flaw:
         part.replace(passage, CONTEXT_SLOT) for part in (draft.instruction, draft.response)
     )
     text = f"{parts[0]}\n{PIPE_MARK}\n{parts[1]}"
-    if any(mark in part for mark in MARKS for part in (passage, *parts)):
+    if any(_MARKS_BEGIN in part for part in (passage, *parts)) and any(
+        mark in part for mark in MARKS for part in (passage, *parts)
+    ):
         return Flaw(reason="marker-in-text")
     if parse(text, context) != draft:
         return Flaw(reason="not-invertible")

@@ -29,7 +29,8 @@ from katsuo.types import EXCERPT_CHARS, Dropped, Flaw, Origin, Task, TaskType, d
 
 _LOOKED_BACK: Final = 64
 """Rows whose passages may stand in for another's."""
-_WORD: Final = re.compile(r"\w+")
+_LONG_WORD: Final = re.compile(r"\w{5,}")
+"""Shorter ones ("with") say little about what a question asks."""
 
 UNREADABLE: Final = "source-unreadable"
 """The reason of a source that was left out from some row on; the excerpt says where and why."""
@@ -83,7 +84,7 @@ def remix(
     A source that cannot be read, or lacks a column that its templates name, ends with a ledger
     line of the reason `UNREADABLE`; the others go on.
     """
-    tally = _Tally(settings=settings)
+    tally = _Tally(settings=settings, caps={kind: settings.cap(kind) for kind in TaskType})
     waiting = [
         (_turns(source, rows, tally), settings.turns.get(source.data, 1))
         for source, rows in sources
@@ -105,12 +106,17 @@ class _Passage:
 
     document_id: str
     text: str
+    folded: str
+    """The text without case."""
     words: frozenset[str]
 
     @classmethod
     def of(cls, record: Record) -> _Passage:
         return cls(
-            document_id=record.document_id, text=record.context, words=_words(record.context)
+            document_id=record.document_id,
+            text=record.context,
+            folded=record.context.casefold(),
+            words=_words(record.context),
         )
 
 
@@ -119,6 +125,8 @@ class _Tally:
     """What has been made so far, against the caps."""
 
     settings: RemixSettings
+    caps: Mapping[TaskType, float]
+    """Most tasks of each type; infinite where there is no cap."""
     by_source: Counter[str] = field(default_factory=Counter)
     by_type: Counter[TaskType] = field(default_factory=Counter)
     seen: set[int] = field(default_factory=set)
@@ -132,13 +140,13 @@ class _Tally:
         self.seen.add(int(task.id, 16))
 
     def open(self, kind: TaskType) -> bool:
-        return self.by_type[kind] < self.settings.cap(kind)
+        return self.by_type[kind] < self.caps[kind]
 
     def room(self, source: Source) -> bool:
         """Whether the source may give another task."""
         cap = self.settings.cap_per_source
         within = cap is None or self.by_source[source.name] < cap
-        return within and any(self.open(template.type) for template in source.templates)
+        return within and any(map(self.open, source.by_type))
 
 
 def _turns(source: Source, rows: Iterable[Row], tally: _Tally) -> Iterator[list[Task | Dropped]]:
@@ -189,10 +197,7 @@ def _draw(source: Source, record: Record, tally: _Tally) -> tuple[list[Template]
     No more than are wanted are looked at. The second value says whether any fits at all.
     """
     chance = seeds.stream(tally.settings.seed, "templates", record.id)
-    by_type: dict[TaskType, list[Template]] = {}
-    for template in source.templates:
-        by_type.setdefault(template.type, []).append(template)
-    groups = [group for kind, group in by_type.items() if tally.open(kind)]
+    groups = [list(group) for kind, group in source.by_type.items() if tally.open(kind)]
     chance.shuffle(groups)
     for group in groups:
         chance.shuffle(group)
@@ -256,13 +261,13 @@ def _other(
         (len(asked & passage.words), place)
         for place, passage in enumerate(tally.passages.get(source.name, ()))
         if passage.document_id != record.document_id
-        and (template.choices is not None or answer not in passage.text.casefold())
+        and (template.choices is not None or answer not in passage.folded)
     ]
     return tally.passages[source.name][max(found)[1]] if found else None
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(word for word in _WORD.findall(text.casefold()) if len(word) > len("with"))
+    return frozenset(_LONG_WORD.findall(text.casefold()))
 
 
 def _dropped(item_id: str, by: str, reason: str, excerpt: str) -> Dropped:

@@ -40,7 +40,7 @@ from typing import Any, Final, TypeAlias
 from katsuo import seeds
 from katsuo.errors import DataError
 from katsuo.templates import language
-from katsuo.templates.records import CONTEXT, Record, evaluated, worked_out
+from katsuo.templates.records import CONTEXT, Names, Record, evaluated
 from katsuo.types import Flaw, TaskType, digest
 
 Row: TypeAlias = Mapping[str, object]
@@ -50,6 +50,7 @@ TIERS: Final = (PERMISSIVE, "restricted")
 """What the licence of a source allows: a published model, or research alone."""
 _CHOICES_NAMES: Final = ("choices", "answer_choices")
 """Under which templates find the choices; the second is promptsource's."""
+_JSON: Final = json.JSONEncoder(sort_keys=True, default=str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,22 +176,29 @@ class Source:
     """An expression: what a split must not cut; the passage where it is absent."""
     let: Mapping[str, str] = field(default_factory=dict)
     """Further names, each with its expression; one may use those above it."""
+    by_type: Mapping[TaskType, tuple[Template, ...]] = field(init=False, repr=False, compare=False)
+    """The templates of each type, in their order."""
+    _places: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    """Name of `let` -> its place there."""
+
+    def __post_init__(self) -> None:
+        by_type: dict[TaskType, tuple[Template, ...]] = {}
+        for template in self.templates:
+            by_type[template.type] = (*by_type.get(template.type, ()), template)
+        object.__setattr__(self, "by_type", by_type)
+        object.__setattr__(self, "_places", {name: n for n, name in enumerate(self.let)})
 
     def id_of(self, row: Row) -> str:
         """The id of the record that `row` states."""
-        return digest(self.name, json.dumps(row, sort_keys=True, default=str))
+        return digest(self.name, _JSON.encode(row))
 
     def read(self, row: Row, seed: int) -> Record | Flaw:
         """The record that `row` states, or why it states none."""
         id_ = self.id_of(row)
         columns = _by_name(row) | {language.SEED_NAME: seeds.derive(seed, self.name, id_)}
-        known: dict[str, object] = {}
-
-        def said(expression: str) -> object:
-            return worked_out(expression, columns, self.let, known)
-
-        context = said(self.context)
-        group = context if self.document is None else said(self.document)
+        names = Names(columns=columns, let=self.let, places=self._places)
+        context = names.evaluated(self.context)
+        group = context if self.document is None else names.evaluated(self.document)
         if isinstance(context, Flaw) or isinstance(group, Flaw):
             return language.RENDER_FAILED
         passage = str(context).strip()
@@ -202,9 +210,7 @@ class Source:
             id=id_,
             context=passage,
             document_id=digest("remix", *parts),
-            columns=columns,
-            let=self.let,
-            known=known,
+            names=names,
         )
 
     def check(self, row: Row) -> None:

@@ -22,15 +22,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from string import ascii_uppercase
 from typing import Any, Final
 
 import jinja2
-from jinja2 import StrictUndefined, Template, meta, pass_context
-from jinja2.environment import TemplateExpression
+from jinja2 import StrictUndefined, Template, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
+from jinja2.parser import Parser
 from jinja2.runtime import Context as JinjaContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -41,15 +42,17 @@ from katsuo.types import Flaw
 
 SEED_NAME: Final = "seed_of_the_record"
 """The name under which `shuffled` finds the record's seed."""
+_RESULT: Final = "result"
+"""The name that an expression's value has in its own small template."""
 
 RENDER_FAILED: Final = Flaw(reason="render-failed")
 
 _MENDS: Final = (
-    (re.compile(r"\s+([,.;:!?)\]%]|n't\b|'(?:s|re|ve|ll|d|m)\b|'(?=\s|$))"), r"\1"),
-    (re.compile(r"([(\[])\s+"), r"\1"),
-    (re.compile(r"``\s*|\s*''"), '"'),
-    (re.compile(r"\s+"), " "),
+    (re.compile(r" ([,.;:!?)\]%]|n't\b|'(?:s|re|ve|ll|d|m)\b|'(?= |$))"), r"\1"),
+    (re.compile(r"([(\[]) "), r"\1"),
+    (re.compile(r"`` ?| ?''"), '"'),
 )
+"""For single-spaced text."""
 _UNRENDERABLE: Final = (jinja2.TemplateError, TypeError, ValueError, LookupError, AttributeError)
 
 
@@ -68,6 +71,7 @@ def asked(text: str) -> str:
 
 def untokenised(text: str) -> str:
     """`text` without the spaces that a tokeniser put before its marks."""
+    text = " ".join(text.split())
     for pattern, mended in _MENDS:
         text = pattern.sub(mended, text)
     return text.strip()
@@ -125,7 +129,10 @@ def evaluate(expression: str, names: Mapping[str, object]) -> object:
     Raises:
         RecipeError: If the sandbox forbids what the expression does.
     """
-    return _guarded(expression, _expression(expression), names)
+    plain = _plain(expression)
+    if plain in names:
+        return names[plain]
+    return _guarded(expression, _expression(expression).value, names)
 
 
 def fill(text: str, names: Mapping[str, object]) -> str | Flaw:
@@ -134,7 +141,7 @@ def fill(text: str, names: Mapping[str, object]) -> str | Flaw:
     Raises:
         RecipeError: If the sandbox forbids what the text does.
     """
-    filled = _guarded(text, _text(text).render, names)
+    filled = _guarded(text, _text(text).text, names)
     return filled if isinstance(filled, Flaw) else str(filled).strip()
 
 
@@ -147,13 +154,46 @@ def names_in_text(text: str) -> frozenset[str]:
 @cache
 def names_in_expression(expression: str) -> frozenset[str]:
     """The names that a Jinja expression uses."""
-    _expression(expression)
-    return names_in_text("{{ " + expression + " }}")
+    return frozenset(meta.find_undeclared_variables(_parsed(expression)))
 
 
-def _guarded(source: str, render: Any, names: Mapping[str, object]) -> object:  # noqa: ANN401 -- two Jinja callables
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A Jinja template that is rendered for many records.
+
+    Jinja's own `render` looks through its globals name by name each time, which took longer than
+    the rendering; here they are one dictionary, made once.
+    """
+
+    template: Template
+    known: Mapping[str, Any]
+    """Jinja's globals; the names of a record come before them."""
+
+    @classmethod
+    def of(cls, source: str | nodes.Template) -> _Compiled:
+        environment = _environment()
+        known = dict(environment.globals)
+        code = environment.compile(source)
+        return cls(Template.from_code(environment, code, known), known)
+
+    def value(self, names: Mapping[str, object]) -> object:
+        context = self._context(names)
+        for _ in self.template.root_render_func(context):
+            pass  # an expression writes nothing
+        return context.vars[_RESULT]
+
+    def text(self, names: Mapping[str, object]) -> str:
+        return "".join(self.template.root_render_func(self._context(names)))
+
+    def _context(self, names: Mapping[str, object]) -> JinjaContext:
+        return self.template.new_context({**self.known, **names}, shared=True)
+
+
+def _guarded(
+    source: str, render: Callable[[Mapping[str, object]], object], names: Mapping[str, object]
+) -> object:
     try:
-        value = render(dict(names))
+        value = render(names)
         # An undefined value only shows when it is used, so it is used here.
         return value if not isinstance(value, jinja2.Undefined) else str(value)
     except SecurityError as error:
@@ -177,10 +217,30 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 
 @cache
-def _text(text: str) -> Template:
-    return _environment().from_string(text)
+def _text(text: str) -> _Compiled:
+    return _Compiled.of(text)
 
 
 @cache
-def _expression(expression: str) -> TemplateExpression:
-    return _environment().compile_expression(expression, undefined_to_none=False)
+def _expression(expression: str) -> _Compiled:
+    return _Compiled.of(_parsed(expression))
+
+
+@cache
+def _plain(expression: str) -> str:
+    """The name that an expression is, or an empty text where it is more than a name."""
+    (assigned,) = _parsed(expression).find_all(nodes.Assign)
+    return assigned.node.name if isinstance(assigned.node, nodes.Name) else ""
+
+
+def _parsed(expression: str) -> nodes.Template:
+    """A template that sets `_RESULT` to the value of `expression`, as Jinja's own are made."""
+    environment = _environment()
+    parser = Parser(environment, expression, state="variable")
+    parsed = parser.parse_expression()
+    if not parser.stream.eos:
+        raise jinja2.TemplateSyntaxError("chunk after expression", parser.stream.current.lineno)
+    body: list[nodes.Node] = [nodes.Assign(nodes.Name(_RESULT, "store"), parsed, lineno=1)]
+    template = nodes.Template(body, lineno=1)
+    template.set_environment(environment)
+    return template

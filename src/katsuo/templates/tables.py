@@ -107,8 +107,11 @@ def _table(path: Path) -> Any:  # noqa: ANN401
     import pyarrow
     from pyarrow import csv, json, parquet
 
-    read = {".parquet": parquet.read_table, ".jsonl": json.read_json, ".csv": csv.read_csv}
+    read = {".jsonl": json.read_json, ".csv": csv.read_csv}
     try:
+        if path.suffix == ".parquet":
+            with parquet.ParquetFile(path) as file:  # read_table would load pandas beforehand
+                return file.read()
         return read[path.suffix](path)
     except pyarrow.ArrowException as error:
         said = " ".join(str(error).split())[:200]
