@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full bench-filters
+.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full bench-filters pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -60,6 +60,10 @@ paper-full: setup  ## The same with all probes, five prompts and more tasks, for
 
 bench-filters: setup  ## Measure every filter on errors made on purpose; wants KATSUO_DATA
 	$(BIN)/python benchmarks/quality/bench_filters.py
+
+RECIPE := recipes/generator.yaml
+pack-gpu: setup  ## Write gpu-pack/: all that teaching RECIPE needs on a machine with a GPU and no network (PACK="--wheels DIR")
+	$(BIN)/katsuo parcel pack $(RECIPE) --out gpu-pack $(PACK)
 
 docs: setup  ## Write the pages that are made from the code
 	$(BIN)/python docs/make_cli.py
