@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full bench-filters bench-generator
+.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -65,6 +65,10 @@ CONTESTANTS :=
 bench-generator: setup  ## Measure generators beside the prompted base (under 2 hours; goes on where it was stopped); wants KATSUO_DATA
 	$(BIN)/katsuo models pull smollm2-135m
 	$(BIN)/python benchmarks/quality/bench_generator.py $(CONTESTANTS)
+
+RECIPE := recipes/generator.yaml
+pack-gpu: setup  ## Write gpu-pack/: all that teaching RECIPE needs on a machine with a GPU and no network (PACK="--wheels DIR")
+	$(BIN)/katsuo parcel pack $(RECIPE) --out gpu-pack $(PACK)
 
 docs: setup  ## Write the pages that are made from the code
 	$(BIN)/python docs/make_cli.py

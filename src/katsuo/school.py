@@ -1,7 +1,7 @@
 """How a generator is made: annotated datasets to tasks, tasks to an adapter that writes tasks.
 
     sources ─remix─▶ runs/NAME/remix/{rows,dropped}.parquet, card.json
-                 ─teach─▶ runs/NAME/generator/  adapter, losses.jsonl, katsuo.json
+                 ─teach─▶ runs/NAME/generator/  adapter, losses.jsonl, katsuo.json, report.html
 
 The trainer is the road's; only the pairs differ: a prompt in the wire format,
 and the task as the generator should write it.
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -22,10 +23,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from katsuo import engines
 from katsuo.errors import RecipeError
+from katsuo.page.teaching import NEW_SOURCE
 from katsuo.recipe import apply, first_error, read_yaml
+from katsuo.road import lessons
 from katsuo.road.adapters import ASKED_LATER, without
 from katsuo.road.crews import Job
-from katsuo.road.remixing import remix
+from katsuo.road.remixing import remix, taken
+from katsuo.road.reporting import machine
 from katsuo.road.trip import Event, Listener, key_of
 from katsuo.sections import Remix, Section
 from katsuo.stages.mixture import is_held_out, mixed
@@ -143,12 +147,61 @@ def go(
         KatsuoError: If a source or the base cannot be read.
     """
     with run.alone():
-        resolved = yaml.safe_dump(lesson.model_dump(mode="json"), sort_keys=False)
-        write_text(run.folder / "recipe.yaml", resolved)
+        write_text(run.folder / "recipe.yaml", _resolved(lesson))
         card = remix(lesson.remix, lesson.seed, run.folder / "remix", listen)
         if until == "remix":
             return card
         return _teach(lesson, run.folder, card, listen, max_minutes)
+
+
+def teach_remixed(
+    lesson: Lesson, run: Run, *, listen: Listener, max_minutes: float | None = None
+) -> dict[str, Any]:
+    """Teach on the rows that lie in the run folder, on a machine without their sources.
+
+    Args:
+        lesson: The recipe that the rows were made by.
+        run: Whose `remix/` holds the rows and their card.
+        listen: Hears how far it has come.
+        max_minutes: Stop then with a checkpoint, from which the same call goes on.
+
+    Raises:
+        KatsuoError: If the rows are not there or not of this recipe, or the base cannot be read.
+    """
+    with run.alone():
+        write_text(run.folder / "recipe.yaml", _resolved(lesson))
+        card = taken(lesson.remix, lesson.seed, run.folder / "remix")
+        listen(Event(stage="remix", finished=True, note="rows taken as they lie there"))
+        return _teach(lesson, run.folder, card, listen, max_minutes)
+
+
+def make_ready(lesson: Lesson, run: Run, *, listen: Listener, remixed: bool) -> None:
+    """Have in the run folder all that teaching needs on a machine without the sources.
+
+    Args:
+        lesson: The recipe.
+        run: Gets the recipe as resolved, and the rows.
+        listen: Hears how far it has come.
+        remixed: Whether the rows are there, and the sources are not.
+
+    Raises:
+        KatsuoError: If the recipe cannot be taught without its sources, or they cannot be read.
+    """
+    if lesson.remix.promptsource is not None:
+        raise RecipeError(
+            f"remix.promptsource is {lesson.remix.promptsource}; its templates do not travel, so "
+            "teach here, or with the bundled ones"
+        )
+    if not remixed:
+        go(lesson, run, until="remix", listen=listen)
+        return
+    with run.alone():
+        taken(lesson.remix, lesson.seed, run.folder / "remix")
+        write_text(run.folder / "recipe.yaml", _resolved(lesson))
+
+
+def _resolved(lesson: Lesson) -> str:
+    return str(yaml.safe_dump(lesson.model_dump(mode="json"), sort_keys=False))
 
 
 def text(card: Mapping[str, Any]) -> str:
@@ -167,14 +220,16 @@ def _teach(
     into = folder / "generator"
     asked = {
         **lesson.model_dump(mode="json"),
-        "teach": without(lesson.teach.model_dump(), ASKED_LATER),
+        "teach": without(_stated(lesson.teach), ASKED_LATER),
     }
     key = key_of("teach", remix_card["key"], asked, base.identity)
     card = read_json(into / "katsuo.json")
     if card is not None and card["key"] == key:
+        if not (into / "report.html").is_file():
+            lessons.report(folder)
         listen(Event(stage="teach", finished=True, note="done already"))
         return card
-    learned, held_out, lines = _pairs(lesson, folder / "remix" / "rows.parquet", base)
+    pupils = _class(lesson, folder / "remix" / "rows.parquet", base)
 
     began = time.monotonic()
 
@@ -186,13 +241,13 @@ def _teach(
             raise Pause(f"{step.step} of {step.n_steps} steps")
 
     settings = _settings(lesson)
-    job = Job(base=base, settings=settings, pairs=learned, into=into, held_out=held_out)
+    job = Job(base=base, settings=settings, pairs=pupils.pairs, into=into, held_out=pupils.held_out)
     try:
         report = job.lead(on_step)
     except Pause as pause:
         listen(Event(stage="teach", finished=True, note=f"paused after {pause}"))
         return {"paused": str(pause), "go_on": "the same command goes on from here"}
-    tables.write(into / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
+    tables.write(into / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, pupils.lines))
     card = {
         "key": key,
         "katsuo": VERSION,
@@ -200,21 +255,50 @@ def _teach(
         "base": {"name": base.name, "sha256": base.sha256, "note": base.note},
         "settings": asdict(settings),
         "report": asdict(report),
-        "pairs": len(learned),
-        "held_out": {name: len(pairs) for name, pairs in held_out.items()},
+        "pairs": len(pupils.learned),
+        "pairs_by_type": pupils.by_type,
+        "held_out": {name: len(pairs) for name, pairs in pupils.held_out.items()},
         "held_out_nats": _held_out_nats(into),
         "by_type": remix_card["by_type"],
         "licences": remix_card["licences"],
     }
     write_json(into / "katsuo.json", card)
+    lessons.report(folder, machine())
     listen(Event(stage="teach", finished=True, seconds=report.seconds, note=str(into)))
     return card
 
 
-def _pairs(
-    lesson: Lesson, rows: Path, base: engines.Named
-) -> tuple[list[Pair], dict[str, list[Pair]], list[Dropped]]:
-    """What is learned, what is held out by passage or by source, and what fits nowhere."""
+def _stated(asked: Teach) -> dict[str, Any]:
+    """The settings; one that says its default is the default, be that written 32 or 32.0."""
+    defaults = {name: field.default for name, field in Teach.model_fields.items()}
+    return {
+        name: defaults[name] if value == defaults[name] else value
+        for name, value in asked.model_dump().items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Class:
+    """What is learned, and what is not."""
+
+    learned: list[tuple[TaskType, Pair]]
+    held_out: dict[str, list[Pair]]
+    """By passage under the name of a type, by source under that name and `, new source`."""
+    lines: list[Dropped]
+    """What fits nowhere."""
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """What the trainer sees."""
+        return [pair for _, pair in self.learned]
+
+    @property
+    def by_type(self) -> dict[str, int]:
+        """Pairs of each task type, by name."""
+        return dict(sorted(Counter(kind.value for kind, _ in self.learned).items()))
+
+
+def _class(lesson: Lesson, rows: Path, base: engines.Named) -> _Class:
     size = cache(engines.pair_sizes(base))  # counting is slow
     asked = lesson.teach
     strange = tuple(f"{source.name}/" for source in load_sources(asked.held_out_sources or []))
@@ -222,7 +306,7 @@ def _pairs(
     aside: dict[str, list[Task]] = {}
     for task in tables.tasks([rows]):
         if task.origin.generator.startswith(strange):
-            name = f"{task.type.value}, new source"
+            name = f"{task.type.value}{NEW_SOURCE}"
         elif is_held_out(task.document_id, asked.held_out_fraction):
             name = task.type.value
         else:
@@ -230,42 +314,53 @@ def _pairs(
             continue
         if len(group := aside.setdefault(name, [])) < asked.held_out_per_type:
             group.append(task)
-    pairs, lines = _mixed(lesson, learned, size)
-    held_out = {name: _fitted(lesson, group, size)[0] for name, group in sorted(aside.items())}
-    return pairs, held_out, lines
+    typed, lines = _fitted(lesson, learned, size)
+    return _Class(
+        learned=_mixed(lesson, typed, size),
+        held_out={
+            name: [pair for _, pair in _fitted(lesson, group, size)[0]]
+            for name, group in sorted(aside.items())
+        },
+        lines=lines,
+    )
 
 
 def _mixed(
-    lesson: Lesson, found: Sequence[Task], size: Callable[[Pair], tuple[int, int]]
-) -> tuple[list[Pair], list[Dropped]]:
+    lesson: Lesson,
+    typed: list[tuple[TaskType, Pair]],
+    size: Callable[[Pair], tuple[int, int]],
+) -> list[tuple[TaskType, Pair]]:
     """What is learned: of every type its share."""
     asked = lesson.teach
     if asked.tokens is None and not asked.mixture:
-        return _fitted(lesson, found, size)
-    by_pair: dict[Pair, TaskType] = {}
-    lines: list[Dropped] = []
-    for task in found:
-        pairs, dropped = _fitted(lesson, [task], size)
-        by_pair |= dict.fromkeys(pairs, task.type)
-        lines += dropped
-    known = list(by_pair)
+        return typed
+    by_pair = {pair: kind for kind, pair in typed}
+    known = [(kind, pair) for pair, kind in by_pair.items()]
     chosen = mixed(
-        [(by_pair[pair], sum(size(pair))) for pair in known],
+        [(kind, sum(size(pair))) for kind, pair in known],
         tokens=asked.tokens,
         weights=asked.mixture,
         seed=lesson.seed,
     )
-    return [known[number] for number in chosen], lines
+    return [known[number] for number in chosen]
 
 
 def _fitted(
     lesson: Lesson, found: Sequence[Task], size: Callable[[Pair], tuple[int, int]]
-) -> tuple[list[Pair], list[Dropped]]:
-    made = list(teach_pairs(found, wire_format=lesson.teach.format, seed=lesson.seed))
-    pairs = [pair for pair in made if isinstance(pair, Pair)]
+) -> tuple[list[tuple[TaskType, Pair]], list[Dropped]]:
+    """The pairs of the tasks that can be learned whole, and the lines of the others."""
     limit = Limit(max_tokens=lesson.teach.max_tokens, stage="teach")
-    kept, dropped = fit(pairs, size, limit)
-    return kept, [line for line in made if isinstance(line, Dropped)] + dropped
+    typed: list[tuple[TaskType, Pair]] = []
+    lines: list[Dropped] = []
+    made = teach_pairs(found, wire_format=lesson.teach.format, seed=lesson.seed)
+    for task, item in zip(found, made, strict=True):
+        if isinstance(item, Dropped):
+            lines.append(item)
+            continue
+        kept, dropped = fit([item], size, limit)
+        typed += [(task.type, pair) for pair in kept]
+        lines += dropped
+    return typed, lines
 
 
 def _settings(lesson: Lesson) -> TuneSettings:

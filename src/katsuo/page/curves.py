@@ -18,6 +18,7 @@ from katsuo.page.scales import Scale
 
 MAX_POINTS: Final = 160
 """Most points of one curve: finer is not seen at the width of a page."""
+LOSSES: Final = "optimizer step; loss in nats per token"
 _LEFT, _RIGHT = 8.0, 99.0
 """Percent of the width between which the curves run."""
 _TOP_PX, _PLOT_PX, _AXIS_PX = 8, 190, 44
@@ -43,8 +44,8 @@ class Curve:
         return cls(label=label, tone=tone, spots=_thinned(held))
 
 
-def curves(drawn: Sequence[Curve], *, title: str) -> Markup:
-    """All curves that have a point, on one pair of axes."""
+def curves(drawn: Sequence[Curve], *, title: str, unit: str = LOSSES) -> Markup:
+    """All curves that have a point, on one pair of axes, with `unit` written below."""
     spots = [spot for curve in drawn for spot in curve.spots]
     steps = Scale.around((step for step, _ in spots), zero=True)
     losses = Scale.around((loss for _, loss in spots), about=4)
@@ -55,7 +56,7 @@ def curves(drawn: Sequence[Curve], *, title: str) -> Markup:
     ).format(_LEFT, _TOP_PX, _RIGHT - _LEFT, _PLOT_PX, _VIEW, _VIEW, lines)
     return Markup(
         '<svg class="chart" role="img" width="100%" height="{}"><title>{}</title>{}{}{}</svg>'
-    ).format(_TOP_PX + _PLOT_PX + _AXIS_PX, title, _levels(losses), _steps(steps), inner)
+    ).format(_TOP_PX + _PLOT_PX + _AXIS_PX, title, _levels(losses), _steps(steps, unit), inner)
 
 
 def _line(curve: Curve, steps: Scale, losses: Scale) -> Markup:
@@ -83,7 +84,7 @@ def _levels(losses: Scale) -> Markup:
     return Markup("").join(parts)
 
 
-def _steps(steps: Scale) -> Markup:
+def _steps(steps: Scale, unit: str) -> Markup:
     bottom = _TOP_PX + _PLOT_PX
     parts = [
         Markup('<text class="tick" x="{:.2f}%" y="{}" text-anchor="{}">{}</text>').format(
@@ -96,7 +97,7 @@ def _steps(steps: Scale) -> Markup:
     ]
     parts.append(
         Markup('<text class="unit" x="{}%" y="{}" text-anchor="middle">{}</text>').format(
-            (_LEFT + _RIGHT) / 2, bottom + 37, "optimizer step; loss in nats per token"
+            (_LEFT + _RIGHT) / 2, bottom + 37, unit
         )
     )
     return Markup("").join(parts)

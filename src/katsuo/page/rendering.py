@@ -56,12 +56,12 @@ class PageExtras:
 def render(report: Mapping[str, Any], extras: PageExtras) -> str:
     """The page for a report as `stages.report.report` makes it."""
     text = (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             report=report,
             extras=extras,
-            style=Markup(_resource("style.css")),
+            style=Markup(resource("style.css")),
             badge=BADGES,
             advice=advice(report),
             exam=exam(report),
@@ -101,11 +101,12 @@ def _making(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """What every page is made by: text is escaped, a name that is missing is an error."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        loader=jinja2.FunctionLoader(_resource),
+        loader=jinja2.FunctionLoader(resource),
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -131,7 +132,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a template or of the style sheet."""
     return resources.files("katsuo.page").joinpath(name).read_text("utf-8")
 
 

@@ -104,6 +104,30 @@ def remix_key(asked: Remix, seed: int) -> str:
     return _key(asked, seed, sources, _files(sources, _Places.of(asked)) | _against(asked))
 
 
+def taken(asked: Remix, seed: int, folder: Path) -> dict[str, Any]:
+    """The card of the rows that lie in `folder`, where their sources do not.
+
+    Settings, seed and templates must be those that the rows were made by; which files they were
+    made of is believed to the card.
+
+    Raises:
+        DataError: If there are no rows, or they were made by others.
+    """
+    card: dict[str, Any] | None = read_json(folder / "card.json")
+    if card is None or not (folder / "rows.parquet").is_file():
+        raise DataError(
+            f"{folder}: no rows.parquet with its card.json; katsuo remix makes them where the "
+            "sources are"
+        )
+    files = {**card["files"], **card["against"]}
+    if _key(asked, seed, _sources(asked)[0], files) != card["key"]:
+        raise DataError(
+            f"{folder}/card.json: its rows were made by other settings or templates, or by another "
+            "katsuo; remix again where the sources are, and bring both files"
+        )
+    return card
+
+
 def _sources(asked: Remix) -> tuple[list[Source], list[Dropped]]:
     """The sources of a recipe, and the templates of its own that became none."""
     if asked.promptsource is None or asked.types is None:

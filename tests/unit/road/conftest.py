@@ -1,81 +1,11 @@
-"""A small model made on the spot, to be tuned and asked: random weights, bytes as tokens."""
+"""A recipe for the whole road on the small model."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import yaml
-from safetensors.numpy import save_file
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-
-END = "<|im_end|>"
-CHAT = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
-    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-HIDDEN, INNER, WORDS = 32, 48, 288
-CONFIG: dict[str, Any] = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "vocab_size": WORDS,
-    "hidden_size": HIDDEN,
-    "intermediate_size": INNER,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 1,
-    "max_position_embeddings": 2048,
-    "rms_norm_eps": 1e-5,
-    "rope_theta": 10000.0,
-    "hidden_act": "silu",
-    "tie_word_embeddings": True,
-}
-LAYER = "model.layers.0"
-SHAPES: dict[str, tuple[int, ...]] = {
-    "model.embed_tokens.weight": (WORDS, HIDDEN),
-    "model.norm.weight": (HIDDEN,),
-    f"{LAYER}.self_attn.q_proj.weight": (HIDDEN, HIDDEN),
-    f"{LAYER}.self_attn.k_proj.weight": (HIDDEN // 2, HIDDEN),
-    f"{LAYER}.self_attn.v_proj.weight": (HIDDEN // 2, HIDDEN),
-    f"{LAYER}.self_attn.o_proj.weight": (HIDDEN, HIDDEN),
-    f"{LAYER}.mlp.gate_proj.weight": (INNER, HIDDEN),
-    f"{LAYER}.mlp.up_proj.weight": (INNER, HIDDEN),
-    f"{LAYER}.mlp.down_proj.weight": (HIDDEN, INNER),
-    f"{LAYER}.input_layernorm.weight": (HIDDEN,),
-    f"{LAYER}.post_attention_layernorm.weight": (HIDDEN,),
-}
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    """A model folder whose model is tuned in seconds."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    chance = np.random.default_rng(7)
-    weights = {
-        name: (chance.normal(0, 0.1, shape) + (len(shape) == 1)).astype(np.float16)
-        for name, shape in SHAPES.items()
-    }
-    save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    (folder / "config.json").write_text(json.dumps({**CONFIG, "dtype": "float32"}), "utf-8")
-    tokenizer().save(str(folder / "tokenizer.json"))
-    settings = {"bos_token": "<|im_start|>", "eos_token": END, "chat_template": CHAT}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
-    return folder
-
-
-def tokenizer() -> Tokenizer:
-    """256 bytes, and the three special tokens of the SmolLM family."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE({token: i for i, token in enumerate(alphabet)}, []))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    special = ("<|endoftext|>", "<|im_start|>", END)
-    made.add_special_tokens([AddedToken(token, special=True) for token in special])
-    return made
 
 
 @pytest.fixture

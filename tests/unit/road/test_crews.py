@@ -70,6 +70,31 @@ def test_two_processes_take_the_whole_road_as_one_does(
     assert again.stderr.count("done already") == 6
 
 
+def losses(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "losses.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_two_processes_teach_as_one_does(tiny_lesson: Path, tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    folders = {}
+    for n in (1, 2):
+        run = tmp_path / f"by-{n}" / "run"
+        folders[n] = run / "generator"
+        done = katsuo("teach", str(tiny_lesson), "--run", str(run), "--json", n=n)
+        assert done.returncode == 0, done.stderr
+    alone, together = losses(folders[1]), losses(folders[2])
+    assert len(alone) == len(together) == 5 + 3
+    for one, two in zip(alone, together, strict=True):
+        assert one.keys() == two.keys()
+        for name in one.keys() - {"seconds"}:
+            assert two[name] == pytest.approx(one[name], rel=1e-4)
+    cards = [json.loads((folders[n] / "katsuo.json").read_text("utf-8")) for n in (1, 2)]
+    assert cards[0]["key"] == cards[1]["key"]
+    assert (folders[2] / "report.html").is_file()
+
+
 @pytest.mark.train
 def test_what_goes_wrong_in_the_first_process_ends_the_others(
     tiny_recipe: Path, tmp_path: Path
