@@ -8,11 +8,14 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.4, 2.6
 """A fake run takes about two seconds here, most of it start-up."""
+PATIENCE: Final = 1.3
+"""Each kill of a run leaves the next try so much longer, or a slow machine would never end."""
 
 
 def command(recipe: Path, run: Path) -> list[str]:
@@ -26,13 +29,13 @@ def parquet(folder: Path) -> dict[str, bytes]:
     }
 
 
-def killed(words: list[str], chance: random.Random) -> bool:
+def killed(words: list[str], chance: random.Random, stretch: float) -> bool:
     """Start the command and kill it at a random moment; whether it was still at work."""
     process = subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+        process.wait(timeout=stretch * chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
     working = process.poll() is None
     if working:
         os.killpg(process.pid, 9)
@@ -59,8 +62,10 @@ def rounds(recipe: Path, corpus: Path, tmp_path: Path, n_kills: int) -> None:
     while died < n_kills:
         number += 1
         folder = tmp_path / f"round-{number}" / "run"
-        while killed(command(recipe, folder), chance):
+        stretch = 1.0
+        while killed(command(recipe, folder), chance, stretch):
             died += 1
+            stretch *= PATIENCE
         done = subprocess.run(command(recipe, folder), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert parquet(folder) == expected
