@@ -44,10 +44,10 @@ def outside(task: Task) -> str:
 
 def measured(language: str, folder: Path) -> dict[str, str]:
     """What the generator writes about one text."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE)
-    identifier.set_languages(["de", "en"])
+    import py3langid
+
+    py3langid.set_languages(["de", "en"])
     text = (TEXTS / f"{language}.md").read_text("utf-8").split("\n\n")[1:]
     source = folder / f"{language}.jsonl"
     source.write_text("".join(json.dumps({"text": each.strip()}) + "\n" for each in text), "utf-8")
@@ -64,7 +64,7 @@ def measured(language: str, folder: Path) -> dict[str, str]:
     kept = list(tables.tasks(sorted((run / "3-curated").glob("part-*.parquet"))))
     counts = json.loads((run / "2-tasks/manifest.json").read_text("utf-8"))["counts"]
     free = [task for task in drafts if task.type is TaskType.EXQA]
-    same = [task for task in drafts if identifier.classify(outside(task))[0] == language]
+    same = [task for task in drafts if py3langid.classify(outside(task))[0] == language]
     spoken = [task for task in free if task.response.strip() in task.context]
     for task in drafts[:8]:
         print(f"{task.type.value}: {' '.join(outside(task).split())} -> {task.response}")
