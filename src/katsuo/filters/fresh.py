@@ -12,13 +12,18 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rensa import RMinHash, RMinHashLSH
+import numpy as np
+from rensa import RMinHash
 
 from katsuo.errors import RecipeError
 from katsuo.protocols import Signature
-from katsuo.types import KEEP, Verdict, drop
+from katsuo.types import KEEP, Verdict, digest, drop
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _N_HASHES: Final = 252
 """Hashes of one signature; a number with many divisors, for bands of many lengths."""
@@ -28,6 +33,15 @@ _MISSED_FRACTION: Final = 0.001
 
 _HASH_SEED: Final = 0
 """Fixed: which pairs are proposed must not depend on the run."""
+
+_AT_ONCE: Final = 1024
+"""Signatures whose hashes are held at the same time; their bands take a quarter of it."""
+
+_NONE: Final = -1
+"""Stands for no row and no group."""
+
+_MIXER: Final = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number without pattern (2^64 over the golden ratio): it spreads bits upwards."""
 
 _ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """Scripts without spaces between words: each character counts as a word."""
@@ -74,26 +88,38 @@ class Fresh:
             )
 
     def select(self, rows: Iterable[Signature]) -> Iterator[tuple[str, Verdict]]:
-        """A verdict for every id, best score first; holds all signatures in memory."""
-        index = RMinHashLSH(self.min_overlap**2, _N_HASHES, _bands(self.min_overlap**2))
-        kept: list[Signature] = []
-        seen: set[tuple[str, str]] = set()
-        for row in sorted(rows, key=lambda row: (-row.score, row.id, row.text)):
-            folded = (row.type, _folded(row.text))
+        """A verdict for every id, best score first.
+
+        Holds all signatures in memory, and about 8 bytes a band for each; sets whose first lines
+        have nothing in common can be judged one after the other.
+        """
+        ranked = sorted(rows, key=lambda row: (-row.score, row.id, row.text))
+        index = _Index(self._minhashes(ranked), len(ranked), _bands(self.min_overlap**2))
+        seen: set[int] = set()
+        for number, row in enumerate(ranked):
+            folded = int(digest(row.type, _folded(row.text)), 16)
             if folded in seen:
                 yield row.id, drop("duplicate-exact")
-                continue
-            parts = self._parts(row)
-            minhash = RMinHash(_N_HASHES, _HASH_SEED)
-            minhash.update(_tagged(parts))
-            twins = (kept[number] for number in index.query(minhash))
-            if any(self._alike(parts, self._parts(twin)) for twin in twins):
+            elif self._is_near(row, (ranked[twin] for twin in index.kept_like(number))):
                 yield row.id, drop("duplicate-near")
-                continue
-            seen.add(folded)
-            index.insert(len(kept), minhash)
-            kept.append(row)
-            yield row.id, KEEP
+            else:
+                seen.add(folded)
+                index.keep(number)
+                yield row.id, KEEP
+
+    def _minhashes(self, rows: Iterable[Signature]) -> Iterator[list[int]]:
+        for row in rows:
+            minhash = RMinHash(_N_HASHES, _HASH_SEED)
+            minhash.update(_tagged(self._parts(row)))
+            yield minhash.digest()
+
+    def _is_near(self, row: Signature, twins: Iterator[Signature]) -> bool:
+        parts: _Parts | None = None
+        for twin in twins:
+            parts = parts or self._parts(row)
+            if self._alike(parts, self._parts(twin)):
+                return True
+        return False
 
     def _alike(self, mine: _Parts, theirs: _Parts) -> bool:
         return (
@@ -117,6 +143,73 @@ class Fresh:
         words = _WORD.findall(text) or [text]
         n_windows = max(1, len(words) - self.shingle_words + 1)
         return frozenset(" ".join(words[i : i + self.shingle_words]) for i in range(n_windows))
+
+
+class _Index:
+    """Which of the rows that were kept share a band of hashes with a row?
+
+    Bands are compared once for all rows, by sorting; what is kept of them is a number for each row
+    and band, and no table: rows without a like in a band are no candidates there.
+
+        keys, a band a line          groups                      latest kept of a group, and
+        8f3a 11c2 8f3a 90d1   ──▶    0 - 0 -  (- alone)   ──▶    from each kept row the one before
+    """
+
+    def __init__(self, minhashes: Iterable[list[int]], n_rows: int, n_bands: int) -> None:
+        self._groups = np.empty((n_bands, n_rows), dtype=np.int32)
+        begin = 0
+        rows = iter(minhashes)
+        while block := list(islice(rows, _AT_ONCE)):
+            self._groups[:, begin : begin + len(block)] = _keys(block, n_bands)
+            begin += len(block)
+        n_groups = 0
+        for keys in self._groups:
+            keys[:] = _grouped(keys, n_groups)
+            n_groups = max(n_groups, int(keys.max(initial=_NONE)) + 1)
+        self._latest = np.full(n_groups, _NONE, dtype=np.int32)
+        """Group -> the row that was kept last."""
+        self._before = np.full((n_bands, n_rows), _NONE, dtype=np.int32)
+        """Band and kept row -> the row of its group that was kept before it."""
+
+    def kept_like(self, number: int) -> Iterator[int]:
+        """The kept rows that share a band with the row `number`, each once, in no useful order."""
+        met: set[int] = set()
+        groups = self._groups[:, number]
+        for band in np.flatnonzero(groups != _NONE):
+            twin = int(self._latest[groups[band]])
+            while twin != _NONE:
+                if twin not in met:
+                    met.add(twin)
+                    yield twin
+                twin = int(self._before[band, twin])
+
+    def keep(self, number: int) -> None:
+        """From now on the row `number` is a kept one."""
+        groups = self._groups[:, number]
+        shared = np.flatnonzero(groups != _NONE)
+        self._before[shared, number] = self._latest[groups[shared]]
+        self._latest[groups[shared]] = number
+
+
+def _keys(minhashes: list[list[int]], n_bands: int) -> NDArray[np.int32]:
+    """A number for each band (a line) of each row; equal bands have equal numbers.
+
+    So may two others, once in four billion; rows are compared word for word afterwards.
+    """
+    bands = np.array(minhashes, dtype=np.uint64).reshape(len(minhashes), n_bands, -1)
+    mixed = np.zeros(bands.shape[:2], dtype=np.uint64)
+    for place in range(bands.shape[2]):
+        mixed = (mixed ^ bands[:, :, place]) * _MIXER
+        mixed ^= mixed >> np.uint64(32)
+    return mixed.astype(np.uint32).view(np.int32).T
+
+
+def _grouped(keys: NDArray[np.int32], first: int) -> NDArray[np.int32]:
+    """A number from `first` on for each key that occurs more than once, else `_NONE`."""
+    _, group, n_rows = np.unique(keys, return_inverse=True, return_counts=True)
+    shared = n_rows > 1
+    numbers = np.where(shared, first - 1 + np.cumsum(shared), _NONE)
+    return numbers[group].astype(np.int32)
 
 
 def _tagged(parts: _Parts) -> list[str]:
