@@ -38,7 +38,11 @@ def main(runs: Path, size: str = "") -> None:
 
 def _head(name: str, report: Report) -> Iterator[str]:
     machine, evaluate = report["machine"], report["recipe"]["evaluate"]
-    base = [report["base"]["name"], f"sha256 {report['base']['sha256'][:16]}", report["base"]["note"]]
+    base = [
+        report["base"]["name"],
+        f"sha256 {report['base']['sha256'][:16]}",
+        report["base"]["note"],
+    ]
     base = [part for part in base if part]
     yield f"# paper_{name}"
     yield ""
