@@ -3,7 +3,8 @@
     rows ──remix: fill, check, exact twins out, write──▶ near twins out    a process for each size
     tasks ──13 words in a row against evaluation texts──▶ ours and a plain set, in turn
 
-`--full` adds 1,650,000 tasks, the paper's number. `KATSUO_DATA` gives real rows, which come first.
+`--full` adds 1,650,000 tasks, the paper's number, and takes about 20 minutes of one core (guessed
+from 320,000) and 1 GB of disk. `KATSUO_DATA` gives real rows, which come first.
 """
 
 from __future__ import annotations
