@@ -13,9 +13,11 @@ import yaml
 
 from katsuo import school
 from katsuo.errors import DataError, RecipeError
-from katsuo.road.trip import Event
+from katsuo.road.trip import Event, key_of
 from katsuo.store import tables
+from katsuo.store.files import write_json
 from katsuo.store.runs import Run
+from katsuo.templates import load_sources
 from katsuo.types import TaskType
 
 N_ROWS = 60
@@ -332,6 +334,56 @@ def test_texts_of_an_evaluation_set_are_kept_out(pupil: School, tmp_path: Path) 
     assert not any(passage in task.context for task in pupil.tasks())
 
 
+EXAMS = "remix.against=[$KATSUO_DATA/eval/, $KATSUO_DATA/exam.parquet]"
+NAMED = ["$KATSUO_DATA/eval/a.parquet", "$KATSUO_DATA/eval/b.parquet", "$KATSUO_DATA/exam.parquet"]
+
+
+@pytest.fixture
+def exams(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    for name in ("eval/a", "eval/b", "exam"):
+        put(data / f"{name}.parquet", context=[f"Nothing of {name} stands in any of the rows."])
+    return data
+
+
+@pytest.mark.usefixtures("exams")
+def test_the_card_names_evaluation_files_as_the_recipe_does(pupil: School) -> None:
+    assert list(pupil.go(EXAMS, until="remix")["against"]) == NAMED
+
+
+def test_data_that_moved_are_the_same_data(
+    pupil: School, exams: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pupil.go(EXAMS, until="remix")
+    monkeypatch.setenv("KATSUO_DATA", str(exams.rename(tmp_path / "elsewhere")))
+    assert pupil.go(EXAMS, until="remix")["key"] == first["key"]
+    assert [event.note for event in pupil.heard] == ["done already"]
+
+
+def test_a_changed_evaluation_file_is_compared_with_again(pupil: School, exams: Path) -> None:
+    first = pupil.go(EXAMS, until="remix")
+    put(exams / "eval" / "b.parquet", context=["Other words than these were in the file before."])
+    assert pupil.go(EXAMS, until="remix")["key"] != first["key"]
+
+
+def test_work_whose_key_has_the_evaluation_files_by_path_stays_done(
+    pupil: School, exams: Path
+) -> None:
+    paths = [str(Path(name.replace("$KATSUO_DATA", str(exams)))) for name in NAMED]
+    named = pupil.go(EXAMS, until="remix")
+    # What the key was made of before: the same, with paths for names.
+    asked = school.load(pupil.recipe, [EXAMS])
+    earlier = dict(zip(paths, named["against"].values(), strict=True))
+    words = [repr(source) for source in load_sources(asked.remix.sources)]
+    settings = asked.remix.model_dump(mode="json")
+    key = key_of("remix", {**named["files"], **earlier}, words, settings, asked.seed)
+    write_json(pupil.folder / "remix" / "card.json", {**named, "key": key, "against": earlier})
+    again = pupil.go(EXAMS, until="remix")
+    assert [event.note for event in pupil.heard] == ["done already"]
+    assert (again["key"], list(again["against"])) == (key, NAMED)
+    assert json.loads((pupil.folder / "remix" / "card.json").read_text("utf-8")) == again
+
+
 def test_an_evaluation_set_that_is_not_there_is_named(pupil: School) -> None:
     with pytest.raises(DataError, match=r"nowhere\.parquet: no such file; remix\.against names it"):
         pupil.go("remix.against=[nowhere.parquet]", until="remix")
@@ -351,6 +403,12 @@ def test_near_twins_are_left_out_on_request(pupil: School, sources: Path) -> Non
     assert n_twins > 0
     assert card["by_type"]["qg"] < whole
     assert card["counts"]["passed"] == len(pupil.tasks())
+
+
+def test_thinning_leaves_no_file_of_its_own(pupil: School) -> None:
+    pupil.go("remix.fresh=true", until="remix")
+    found = sorted(path.name for path in (pupil.folder / "remix").iterdir())
+    assert found == ["card.json", "dropped.parquet", "rows.parquet"]
 
 
 def test_the_card_says_how_even_the_labels_are(pupil: School) -> None:

@@ -51,7 +51,7 @@ def remix(
     tier: Tier = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn annotated datasets into tasks through meta-templates."""
+    """Turn annotated datasets into tasks through meta-templates; a card says what of."""
     chosen = [*(changes or []), *([f"remix.tier={tier.value}"] if tier else [])]
     _go(recipe, run, chosen, "remix", as_json=as_json)
 
@@ -83,6 +83,7 @@ def _go(
     from katsuo import school
     from katsuo.cli.progress import Watcher
     from katsuo.errors import RecipeError
+    from katsuo.road import cards
     from katsuo.road.crews import crewed, n_processes
     from katsuo.store.runs import Run
 
@@ -102,4 +103,9 @@ def _go(
                 result = school.go(
                     chosen, folder, until=until, listen=watcher, max_minutes=max_minutes
                 )
-    print(json.dumps(result, ensure_ascii=False) if as_json else school.text(result))
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    elif until == "remix":
+        print(cards.summary(result, folder.folder / "remix" / "card.json"))
+    else:
+        print(school.text(result))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from katsuo.road.trip import Counts
@@ -81,6 +82,30 @@ class Tally:
             "left_out": self.unread,
             "licences": self._licences,
         }
+
+
+def summary(card: Mapping[str, Any], path: Path) -> str:
+    """The card of a remix in some lines for a person; `path` is where all of it lies."""
+    counts = card["counts"]
+    n_dropped = counts["arrived"] - counts["passed"]
+    lines = [f"{counts['passed']} rows, {n_dropped} dropped"]
+    for title, numbers in (
+        ("by type", card["by_type"]),
+        ("by source", card["by_source"]),
+        ("dropped by reason", counts["dropped"]),
+    ):
+        lines += ["", title, *_table(numbers)]
+    lines += [f"  left out  {name}: {why}" for name, why in card["left_out"].items()]
+    n_licences, n_sources = len(card["by_licence"]), len(card["by_source"])
+    lines += ["", f"licences    {n_licences}, of {n_sources} sources ({card['tier']})"]
+    lines += [f"card        {path}"]
+    return "\n".join(lines)
+
+
+def _table(numbers: Mapping[str, int]) -> Iterator[str]:
+    """A line each, the largest first."""
+    for name, n in sorted(numbers.items(), key=lambda item: (-item[1], item[0])):
+        yield f"{n:>9}  {name}"
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from katsuo import filters, templates
+from katsuo import templates
 from katsuo.errors import DataError, RecipeError
-from katsuo.protocols import Selector
 from katsuo.recipe import expand
 from katsuo.road.cards import Tally
+from katsuo.road.thinning import thin
 from katsuo.road.trip import Event, Listener, key_of
 from katsuo.sections import Remix
-from katsuo.stages.curate import dropped_by, signature_of
 from katsuo.stages.decontaminate import Known
 from katsuo.stages.remix import RemixSettings
 from katsuo.stages.remix import remix as remixed
@@ -46,6 +45,16 @@ class _Places:
         return place(source, self.folder, self.restricted)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Exam:
+    """A file of evaluation texts."""
+
+    name: str
+    """As the recipe asks for it: the same wherever the data lie."""
+    path: Path
+    sha256: str
+
+
 def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, Any]:
     """Write `rows.parquet`, `dropped.parquet` and `card.json` into `folder`; the card.
 
@@ -56,22 +65,17 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
     sources, lines = _sources(asked)
     files = _files(sources, places)
     against = _against(asked)
-    key = _key(asked, seed, sources, {**files, **against})
-    card = read_json(folder / "card.json")
-    if card is not None and card["key"] == key:
+    named = {one.name: one.sha256 for one in against}
+    key = _key(asked, seed, sources, {**files, **named})
+    # The key once had the evaluation files by their paths. Such work stays done and keeps its key,
+    # under which a generator may have been taught.
+    placed = {str(one.path): one.sha256 for one in against}
+    card = _done(folder, {key, _key(asked, seed, sources, {**files, **placed})}, named)
+    if card is not None:
         listen(Event(stage="remix", finished=True, note="done already"))
         return card
-    settings = RemixSettings(
-        seed=seed,
-        cap_per_source=asked.cap_per_source,
-        cap_per_type=asked.cap_per_type,
-        caps=_caps(asked, sources, places),
-        turns=_turns(asked, sources),
-        tasks_per_row=asked.tasks_per_row,
-        unanswerable=asked.unanswerable,
-        max_context_chars=asked.max_context_chars,
-    )
-    known = Known(_texts(Path(path) for path in against))
+    settings = _settings(asked, seed, sources, places)
+    known = Known(_texts(one.path for one in against))
     tally = Tally(sources)
     with (
         tables.writing(folder / "rows.parquet", tables.TASKS) as keep,
@@ -89,8 +93,8 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
     if tally.unread and not tally.counts.passed:
         raise DataError(next(iter(tally.unread.values())))
     if asked.fresh:
-        _thin(folder, tally)
-    card = {"key": key, **tally.card, "tier": asked.tier, "files": files, "against": against}
+        thin(folder, tally)
+    card = {"key": key, **tally.card, "tier": asked.tier, "files": files, "against": named}
     write_json(folder / "card.json", card)
     counts = tally.counts
     listen(Event(stage="remix", done=counts.arrived, kept=counts.passed, unit="task",
@@ -98,10 +102,35 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
     return card
 
 
+def _done(folder: Path, keys: Set[str], named: Mapping[str, str]) -> dict[str, Any] | None:
+    """The card of the same work, its evaluation files named as the recipe does; none without."""
+    card = read_json(folder / "card.json")
+    if card is None or card["key"] not in keys:
+        return None
+    if card.get("against") != named:
+        card["against"] = named
+        write_json(folder / "card.json", card)
+    return card
+
+
+def _settings(asked: Remix, seed: int, sources: Sequence[Source], places: _Places) -> RemixSettings:
+    return RemixSettings(
+        seed=seed,
+        cap_per_source=asked.cap_per_source,
+        cap_per_type=asked.cap_per_type,
+        caps=_caps(asked, sources, places),
+        turns=_turns(asked, sources),
+        tasks_per_row=asked.tasks_per_row,
+        unanswerable=asked.unanswerable,
+        max_context_chars=asked.max_context_chars,
+    )
+
+
 def remix_key(asked: Remix, seed: int) -> str:
     """Names everything that decides the rows: settings, seed, templates and the files' bytes."""
     sources, _ = _sources(asked)
-    return _key(asked, seed, sources, _files(sources, _Places.of(asked)) | _against(asked))
+    files = _files(sources, _Places.of(asked))
+    return _key(asked, seed, sources, files | {one.name: one.sha256 for one in _against(asked)})
 
 
 def taken(asked: Remix, seed: int, folder: Path) -> dict[str, Any]:
@@ -196,16 +225,17 @@ def _turns(asked: Remix, sources: Sequence[Source]) -> Mapping[str, int]:
     return asked.turns
 
 
-def _against(asked: Remix) -> dict[str, str]:
-    """File -> its sha256, for every file of evaluation texts."""
-    paths = [
-        path
-        for named in expand(asked.against, "remix.against")
-        for path in (sorted(named.glob("*.parquet")) if named.is_dir() else [named])
-    ]
-    if missing := [path for path in paths if not path.is_file()]:
+def _against(asked: Remix) -> list[_Exam]:
+    """Every file of evaluation texts, those of a folder by name."""
+    found: list[tuple[str, Path]] = []
+    for name, path in zip(asked.against, expand(asked.against, "remix.against"), strict=True):
+        inside = sorted(path.glob("*.parquet")) if path.is_dir() else []
+        found += [(f"{name.rstrip('/')}/{one.name}", one) for one in inside]
+        if not path.is_dir():
+            found.append((name, path))
+    if missing := [path for _, path in found if not path.is_file()]:
         raise DataError(f"{missing[0]}: no such file; remix.against names it")
-    return {str(path): sha256(path) for path in paths}
+    return [_Exam(name=name, path=path, sha256=sha256(path)) for name, path in found]
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:
@@ -220,24 +250,3 @@ def _leaked(task: Task) -> Dropped:
         item_id=task.id, stage="remix", by="decontaminate", reason="evaluation-text",
         excerpt=task.instruction[:EXCERPT_CHARS],
     )  # fmt: skip
-
-
-def _thin(folder: Path, tally: Tally) -> None:
-    """Take near twins out of the rows that were written."""
-    part = filters.build("fresh", {})
-    assert isinstance(part, Selector), "fresh looks at the whole set"
-    path = folder / "rows.parquet"
-    rows = (signature_of(task) for task in tables.tasks([path]))
-    gone = {id_: verdict for id_, verdict in part.select(rows) if not verdict.keep}
-    lines = list(tables.read(folder / "dropped.parquet"))
-    with (
-        tables.writing(path, tables.TASKS) as keep,
-        tables.writing(folder / "dropped.parquet", tables.DROPPED) as drop,
-    ):
-        for line in lines:
-            drop(line)
-        for task in tables.tasks([path]):
-            if task.id in gone:
-                tally.take_back(task, dropped_by(task, "fresh", gone[task.id]), drop)
-            else:
-                keep(tables.task_row(task))
