@@ -107,7 +107,7 @@ def test_the_defaults_of_the_recipe_are_those_of_the_trainer() -> None:
     assert {name: asked[name] for name in asked if name in settings} == {
         name: settings[name] for name in settings if name in asked
     }
-    assert set(settings) - set(asked) == {"seed", "held_out_steps"}
+    assert set(settings) - set(asked) == {"seed", "held_out_steps", "share_passages"}
 
 
 def test_only_settings_that_came_later_are_left_out() -> None:
