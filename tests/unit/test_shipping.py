@@ -1,0 +1,80 @@
+"""A generator that is shipped states what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from katsuo import shipping
+from katsuo.errors import RecipeError
+from katsuo.types import TaskType
+
+
+def facts(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+    return {
+        "format": "katsuo-v1",
+        "base": {"name": "small", "sha256": "ab" * 32, "note": "as it came"},
+        "pairs": 12,
+        "settings": {"rank": 4, "alpha": 8, "learning_rate": 0.001, "batch_tokens": 64},
+        "report": {
+            "epochs": 0.25,
+            "trained_tokens": 900,
+            "target_tokens": 300,
+            "steps": 7,
+            "seconds": 3.0,
+            "first_loss": 3.5,
+            "last_loss": 1.25,
+        },
+        "by_type": {kind.value: 10 for kind in TaskType},
+        "held_out": {"exqa": 5, "exqa, new source": 4},
+        "held_out_nats": {"exqa": 0.5, "exqa, new source": 0.75},
+        "licences": {"squad": "CC BY-SA 4.0"},
+        **changes,
+    }
+
+
+def test_weights_are_rounded_to_half_precision_and_the_card_states_the_run(tmp_path: Path) -> None:
+    taught = tmp_path / "taught"
+    taught.mkdir()
+    save_file({"a": np.array([1.0, 1 / 3], np.float32)}, taught / "adapter_model.safetensors")
+    for name in ("adapter_config.json", "losses.jsonl"):
+        (taught / name).write_text("{}", "utf-8")
+    (taught / "katsuo.json").write_text(json.dumps(facts()), "utf-8")
+    shipping.ship(taught, tmp_path / "small-writer")
+    weights = load_file(tmp_path / "small-writer" / "adapter_model.safetensors")["a"]
+    assert weights.dtype == np.float16
+    assert weights.tolist() == np.array([1.0, 1 / 3], np.float16).tolist()
+    card = (tmp_path / "small-writer" / "README.md").read_text("utf-8")
+    assert "# small-writer" in card
+    assert "`katsuo-v1`" in card
+    assert "| exqa | 10 | 5 | 0.500 | 0.750 |" in card
+    assert "| wsd | 10 | 0 | nan | nan |" in card
+    assert "0.25 epochs" in card
+    assert "| squad | CC BY-SA 4.0 |" in card
+
+
+@pytest.mark.parametrize(
+    ("by_type", "said"),
+    [
+        pytest.param({kind.value: 1 for kind in TaskType}, "", id="all"),
+        pytest.param(
+            {kind.value: 1 for kind in TaskType if kind is not TaskType.WSD},
+            "Not taught at all: wsd.",
+            id="all-but-one",
+        ),
+    ],
+)
+def test_a_card_names_the_types_that_were_not_taught(by_type: dict[str, int], said: str) -> None:
+    card = shipping.card(facts(by_type=by_type), "small-writer", 1.0)
+    assert ("Not taught" in card) == bool(said)
+    assert said in card
+
+
+def test_what_is_not_finished_is_not_shipped(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"no katsuo\.json"):
+        shipping.ship(tmp_path, tmp_path / "into")
