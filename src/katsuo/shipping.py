@@ -25,7 +25,7 @@ _MIB: Final = 2**20
 
 
 def ship(taught: Path, into: Path) -> None:
-    """Write the adapter of the teaching run `taught` into `into`, weights in F16, with its card.
+    """Write the adapter of the teaching run `taught` into `into`, weights in F16, with its cards.
 
     Raises:
         RecipeError: If `taught` is no finished generator.
@@ -35,6 +35,8 @@ def ship(taught: Path, into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         shutil.copyfile(taught / name, into / name)
+    if (remixed := taught.parent / "remix" / "card.json").is_file():
+        shutil.copyfile(remixed, into / "remix.json")
     with safe_open(taught / "adapter_model.safetensors", framework="numpy") as tensors:
         halves = {
             name: tensors.get_tensor(name).astype(np.float16)

@@ -45,7 +45,10 @@ def test_weights_are_rounded_to_half_precision_and_the_card_states_the_run(tmp_p
     for name in ("adapter_config.json", "losses.jsonl"):
         (taught / name).write_text("{}", "utf-8")
     (taught / "katsuo.json").write_text(json.dumps(facts()), "utf-8")
+    (tmp_path / "remix").mkdir()
+    (tmp_path / "remix" / "card.json").write_text('{"tier": "permissive"}', "utf-8")
     shipping.ship(taught, tmp_path / "small-writer")
+    assert (tmp_path / "small-writer" / "remix.json").read_text("utf-8") == '{"tier": "permissive"}'
     weights = load_file(tmp_path / "small-writer" / "adapter_model.safetensors")["a"]
     assert weights.dtype == np.float16
     assert weights.tolist() == np.array([1.0, 1 / 3], np.float16).tolist()
