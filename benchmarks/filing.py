@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from statsmodels.stats.proportion import proportion_confint
+
 from katsuo.road.reporting import machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -46,6 +48,19 @@ def head() -> dict[str, Any]:
 def stem_of(theme: str, stated: Mapping[str, Any]) -> str:
     """The name of a result's files, without what stands behind the dot."""
     return f"{theme}_cpu{stated['machine']['cores']}_{stated['date'][:7]}"
+
+
+def share(part: int, whole: int) -> dict[str, float]:
+    """A share with its Wilson interval; nothing but its n where there is no whole."""
+    if not whole:
+        return {"n": 0}
+    low, high = proportion_confint(part, whole, method="wilson")
+    return {
+        "value": round(part / whole, 3),
+        "low": round(low, 3),
+        "high": round(high, 3),
+        "n": whole,
+    }
 
 
 def file(theme: str, figures: Mapping[str, Any], reading: str) -> None:

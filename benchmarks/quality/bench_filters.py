@@ -23,8 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from errors import MAKERS, retyped, touched_up
-from filing import file
-from statsmodels.stats.proportion import proportion_confint
+from filing import file, share
 
 from katsuo import engines, filters
 from katsuo.filters.unleaked import Unleaked
@@ -74,19 +73,6 @@ def spoilt(kind: str, tasks: Sequence[Task], n: int) -> list[tuple[Task, Task]]:
     spans = [task for task in tasks if task.type is TaskType.EXQA]
     made = ((task, MAKERS[kind](task, spans, chance)) for task in tasks)
     return list(islice(((task, bad) for task, bad in made if bad is not None), n))
-
-
-def share(part: int, whole: int) -> dict[str, float]:
-    """A share with its Wilson interval."""
-    if not whole:
-        return {"value": float("nan")}
-    low, high = proportion_confint(part, whole, method="wilson")
-    return {
-        "value": round(part / whole, 3),
-        "low": round(low, 3),
-        "high": round(high, 3),
-        "n": whole,
-    }
 
 
 def judged(part: Filter, pairs: Sequence[tuple[Task, Task]]) -> dict[str, Any]:

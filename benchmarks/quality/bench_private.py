@@ -22,9 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import os
 
-from filing import file
+from filing import file, share
 from private_set import FORMS, Labelled, labelled
-from statsmodels.stats.proportion import proportion_confint
 
 from katsuo.personal.finding import KINDS, Finder, Finding, versions
 from katsuo.store import tables
@@ -34,19 +33,6 @@ N_WITHOUT: Final = 2400
 N_PASSAGES: Final = 400
 """The first of each file."""
 SEED: Final = 29
-
-
-def share(part: int, whole: int) -> dict[str, float]:
-    """A share with its Wilson interval."""
-    if not whole:
-        return {"n": 0}
-    low, high = proportion_confint(part, whole, method="wilson")
-    return {
-        "value": round(part / whole, 3),
-        "low": round(low, 3),
-        "high": round(high, 3),
-        "n": whole,
-    }
 
 
 def is_covered(row: Labelled, found: Sequence[Finding]) -> bool:
