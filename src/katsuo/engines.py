@@ -273,15 +273,12 @@ def tokenizer_of(named: Named) -> Tokenizer | None:
     return None if named.is_fake else open_tokens(named).tokenizer
 
 
-def pair_sizes(named: Named) -> Callable[[Pair], tuple[int, int]]:
-    """How to count the tokens of a pair: read only, and learned."""
+def pair_sizes(named: Named, pairs: Sequence[Pair]) -> dict[Pair, tuple[int, int]]:
+    """Tokens of each of `pairs` that are read only, and that are learned."""
     if named.is_fake:
-        return lambda pair: (len(pair.prompt.split()), len(pair.target.split()))
-    tokens = open_tokens(named)
-    return lambda pair: (
-        len(tokens.prompt_ids(pair.prompt, chat=pair.chat)),
-        len(tokens.target_ids(pair.target, end=bool(pair.prompt))),
-    )
+        return {pair: (len(pair.prompt.split()), len(pair.target.split())) for pair in pairs}
+    found = open_tokens(named).pairs_ids(pairs)
+    return {pair: (len(p), len(t)) for pair, (p, t) in zip(pairs, found, strict=True)}
 
 
 def need_train(what: str) -> None:

@@ -12,9 +12,8 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -299,7 +298,6 @@ class _Class:
 
 
 def _class(lesson: Lesson, rows: Path, base: engines.Named) -> _Class:
-    size = cache(engines.pair_sizes(base))  # counting is slow
     asked = lesson.teach
     strange = tuple(f"{source.name}/" for source in load_sources(asked.held_out_sources or []))
     learned: list[Task] = []
@@ -314,11 +312,11 @@ def _class(lesson: Lesson, rows: Path, base: engines.Named) -> _Class:
             continue
         if len(group := aside.setdefault(name, [])) < asked.held_out_per_type:
             group.append(task)
-    typed, lines = _fitted(lesson, learned, size)
+    typed, lines = _fitted(lesson, learned, base)
     return _Class(
-        learned=_mixed(lesson, typed, size),
+        learned=_mixed(lesson, typed),
         held_out={
-            name: [pair for _, pair in _fitted(lesson, group, size)[0]]
+            name: [pair for _, pair, _ in _fitted(lesson, group, base)[0]]
             for name, group in sorted(aside.items())
         },
         lines=lines,
@@ -326,18 +324,16 @@ def _class(lesson: Lesson, rows: Path, base: engines.Named) -> _Class:
 
 
 def _mixed(
-    lesson: Lesson,
-    typed: list[tuple[TaskType, Pair]],
-    size: Callable[[Pair], tuple[int, int]],
+    lesson: Lesson, typed: Sequence[tuple[TaskType, Pair, int]]
 ) -> list[tuple[TaskType, Pair]]:
     """What is learned: of every type its share."""
     asked = lesson.teach
     if asked.tokens is None and not asked.mixture:
-        return typed
-    by_pair = {pair: kind for kind, pair in typed}
-    known = [(kind, pair) for pair, kind in by_pair.items()]
+        return [(kind, pair) for kind, pair, _ in typed]
+    by_pair = {pair: (kind, n_tokens) for kind, pair, n_tokens in typed}
+    known = [(kind, pair) for pair, (kind, _) in by_pair.items()]
     chosen = mixed(
-        [(kind, sum(size(pair))) for kind, pair in known],
+        list(by_pair.values()),
         tokens=asked.tokens,
         weights=asked.mixture,
         seed=lesson.seed,
@@ -346,19 +342,20 @@ def _mixed(
 
 
 def _fitted(
-    lesson: Lesson, found: Sequence[Task], size: Callable[[Pair], tuple[int, int]]
-) -> tuple[list[tuple[TaskType, Pair]], list[Dropped]]:
-    """The pairs of the tasks that can be learned whole, and the lines of the others."""
+    lesson: Lesson, found: Sequence[Task], base: engines.Named
+) -> tuple[list[tuple[TaskType, Pair, int]], list[Dropped]]:
+    """The pairs of the tasks that can be learned whole, with tokens; the lines of the others."""
     limit = Limit(max_tokens=lesson.teach.max_tokens, stage="teach")
-    typed: list[tuple[TaskType, Pair]] = []
+    made = list(teach_pairs(found, wire_format=lesson.teach.format, seed=lesson.seed))
+    sizes = engines.pair_sizes(base, [item for item in made if isinstance(item, Pair)])
+    typed: list[tuple[TaskType, Pair, int]] = []
     lines: list[Dropped] = []
-    made = teach_pairs(found, wire_format=lesson.teach.format, seed=lesson.seed)
     for task, item in zip(found, made, strict=True):
         if isinstance(item, Dropped):
             lines.append(item)
             continue
-        kept, dropped = fit([item], size, limit)
-        typed += [(task.type, pair) for pair in kept]
+        kept, dropped = fit([item], sizes.__getitem__, limit)
+        typed += [(task.type, pair, sum(sizes[pair])) for pair in kept]
         lines += dropped
     return typed, lines
 

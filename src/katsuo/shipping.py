@@ -45,11 +45,11 @@ def ship(taught: Path, into: Path) -> None:
     save_file(halves, into / "adapter_model.safetensors", metadata={"format": "pt"})
     facts = json.loads((taught / "katsuo.json").read_text("utf-8"))
     size = (into / "adapter_model.safetensors").stat().st_size / _MIB
-    (into / "README.md").write_text(card(facts, into.name, size), "utf-8")
+    (into / "README.md").write_text(card(facts, into.name, size, _place(taught)), "utf-8")
 
 
-def card(facts: Mapping[str, Any], name: str, mib: float) -> str:
-    """The model card for what `katsuo.json` states."""
+def card(facts: Mapping[str, Any], name: str, mib: float, place: str = "") -> str:
+    """The model card for what `katsuo.json` states; `place` is the machine it was taught on."""
     report, settings, base = facts["report"], facts["settings"], facts["base"]
     held, nats = facts["held_out"], facts["held_out_nats"]
     kinds = "".join(
@@ -92,8 +92,8 @@ this table gives.
 
 **Teaching**: LoRA rank {settings["rank"]}, alpha {settings["alpha"]}, every linear layer, learning
 rate {settings["learning_rate"]}, {settings["batch_tokens"]} tokens a step, {report["steps"]} steps,
-{report["seconds"]:.0f} seconds, shared with other work. Loss (nats per target token, means over ten
-steps): {report["first_loss"]:.2f} at the beginning, {report["last_loss"]:.2f} at the end. Weights
+{report["seconds"]:.0f} seconds{" on " if place else ""}{place}, shared with other work.
+Loss (nats per target token, means over ten steps): {report["first_loss"]:.2f} at the beginning, {report["last_loss"]:.2f} at the end. Weights
 here are rounded to F16: {mib:.1f} MiB.
 
 **Limits**: English only. {_untaught(facts)}It is a small model: its answers are often wrong, those
@@ -102,6 +102,15 @@ its tasks help.
 
 **Not for**: answering people, facts of any kind, or text that decides about a person.
 """
+
+
+def _place(taught: Path) -> str:
+    """The machine that the teaching report names; nothing without a report."""
+    path = taught / "report.json"
+    machine = json.loads(path.read_text("utf-8"))["machine"] if path.is_file() else None
+    if machine is None:
+        return ""
+    return str(machine.get("gpu") or f"{machine['cores']} cores of a CPU ({machine['cpu']})")
 
 
 def _untaught(facts: Mapping[str, Any]) -> str:

@@ -179,7 +179,8 @@ def test_a_server_that_a_recipe_must_not_name_is_refused_and_no_secret_repeated(
 
 def test_the_fake_counts_words_and_trains_as_long_as_it_is_told(tmp_path: Path) -> None:
     named = engines.find("fake")
-    assert engines.pair_sizes(named)(Pair(prompt="one two", target="three")) == (2, 1)
+    pair = Pair(prompt="one two", target="three")
+    assert engines.pair_sizes(named, [pair]) == {pair: (2, 1)}
     tuner = engines.open_tuner(named, TuneSettings(max_steps=3))
     assert tuner.tune([Pair(prompt="a", target="b")], tmp_path / "adapter").steps == 3
 

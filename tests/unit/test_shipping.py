@@ -62,6 +62,28 @@ def test_weights_are_rounded_to_half_precision_and_the_card_states_the_run(tmp_p
 
 
 @pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        ({"cores": 2, "cpu": "Zen", "gpu": "H100"}, "3 seconds on H100, shared"),
+        ({"cores": 2, "cpu": "Zen", "gpu": ""}, "3 seconds on 2 cores of a CPU (Zen), shared"),
+        (None, "3 seconds, shared"),
+    ],
+)
+def test_a_card_names_the_machine_that_taught(
+    tmp_path: Path, machine: dict[str, Any] | None, said: str
+) -> None:
+    taught = tmp_path / "taught"
+    taught.mkdir()
+    save_file({"a": np.array([1.0], np.float32)}, taught / "adapter_model.safetensors")
+    for name in ("adapter_config.json", "losses.jsonl"):
+        (taught / name).write_text("{}", "utf-8")
+    (taught / "katsuo.json").write_text(json.dumps(facts()), "utf-8")
+    (taught / "report.json").write_text(json.dumps({"machine": machine}), "utf-8")
+    shipping.ship(taught, tmp_path / "writer")
+    assert said in (tmp_path / "writer" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
     ("by_type", "said"),
     [
         pytest.param({kind.value: 1 for kind in TaskType}, "", id="all"),

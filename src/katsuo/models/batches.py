@@ -98,9 +98,15 @@ class Batch:
 
 def encode(pair: Pair, tokens: Tokens) -> Example:
     """The ids of `pair`; a text without a prompt is a passage, which no end token ends."""
-    prompt = tokens.prompt_ids(pair.prompt, chat=pair.chat)
-    target = tokens.target_ids(pair.target, end=bool(pair.prompt))
-    return Example(ids=(*prompt, *target), n_prompt=len(prompt))
+    return encode_all([pair], tokens)[0]
+
+
+def encode_all(pairs: Sequence[Pair], tokens: Tokens) -> list[Example]:
+    """The ids of each of `pairs`."""
+    return [
+        Example(ids=(*prompt, *target), n_prompt=len(prompt))
+        for prompt, target in tokens.pairs_ids(pairs)
+    ]
 
 
 def sizes(pair: Pair, tokens: Tokens) -> tuple[int, int]:

@@ -13,7 +13,7 @@ is trained, ranked and generated.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,9 +26,12 @@ from tokenizers import Tokenizer
 from katsuo.errors import ModelError
 from katsuo.models.shelf import json_object
 from katsuo.protocols import Question, Request, Shots
+from katsuo.types import Pair
 
 _TEMPLATE_ERRORS: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
 """What a model's own template may raise: it is a program that we did not write."""
+_AT_ONCE: Final = 4096
+"""Pairs that are tokenised in one call of the library, which keeps what it found for all."""
 _SWITCH: Final = "enable_thinking"
 """How chat templates name the switch for thinking."""
 
@@ -98,6 +101,23 @@ class Tokens:
         """Ids of an answer, its end token included when `end`."""
         ids = list(self.tokenizer.encode(target, add_special_tokens=False).ids)
         return [*ids, self.end_id] if end else ids
+
+    def pairs_ids(self, pairs: Sequence[Pair]) -> Iterator[tuple[list[int], list[int]]]:
+        """For each of `pairs` its prompt's ids and its target's, as above; on every core.
+
+        A text without a prompt is a passage, which no end token ends.
+        """
+        for start in range(0, len(pairs), _AT_ONCE):
+            some = pairs[start : start + _AT_ONCE]
+            asked = [self.turn(pair.prompt) if pair.chat else pair.prompt for pair in some]
+            found = zip(some, self._all(asked), self._all([p.target for p in some]), strict=True)
+            for pair, prompt, target in found:
+                leading = [] if pair.chat else self._leading_ids
+                yield leading + prompt, [*target, self.end_id] if pair.prompt else target
+
+    def _all(self, texts: Sequence[str]) -> list[list[int]]:
+        encoded = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [list(found.ids) for found in encoded]
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of `ids`; the end token shows as nothing, every other token as it is."""

@@ -117,7 +117,7 @@ class LoraTuner:
         shutil.rmtree(checkpoints.path_of(into).parent, ignore_errors=True)
 
     def _examples(self, pairs: Sequence[Pair]) -> list[Example]:
-        examples = [batches.encode(pair, self.tokens) for pair in pairs]
+        examples = batches.encode_all(pairs, self.tokens)
         for number, example in enumerate(examples):
             if len(example.ids) > self.settings.max_tokens:
                 raise RecipeError(

@@ -12,7 +12,6 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -153,8 +152,8 @@ class _Tunings:
         if arm.replay:
             pairs = with_replay(pairs, self.sources.replay(seed), arm.replay)
         limit = Limit(max_tokens=settings.max_tokens)
-        sizes = cache(engines.pair_sizes(self.base))  # counting is slow
-        kept, dropped = fit(pairs, sizes, limit)
+        sizes = engines.pair_sizes(self.base, pairs)
+        kept, dropped = fit(pairs, sizes.__getitem__, limit)
         if not kept:
             raise _NothingToLearnError(
                 f"the arm {name} has nothing to learn: {_WHY_NOTHING[arm.learn]}"
@@ -162,7 +161,7 @@ class _Tunings:
         start = self._start(name, settings)
         return Tuning(
             arm=name, seed=seed, base=start, pairs=kept, dropped=dropped, settings=settings,
-            lint=self._lint([sizes(pair) for pair in kept], dropped, settings),
+            lint=self._lint([sizes[pair] for pair in kept], dropped, settings),
         )  # fmt: skip
 
     def _pairs(self, name: str, recipe: Recipe, seed: int) -> list[Pair]:

@@ -106,8 +106,11 @@ def test_a_name_in_a_recipe_becomes_this_engine(
     assert completion.n_tokens > 0
     assert len(list((tmp_path / "forms").glob("*.Q8_0.gguf"))) == 1
     assert engines.tokenizer_of(named) is not None
-    assert engines.pair_sizes(named)(Pair(prompt="ab", target="c", chat=False)) == (2, 2)
-    assert engines.pair_sizes(named)(Pair(prompt="", target="c", chat=False)) == (0, 1)
+    task, passage = (
+        Pair(prompt="ab", target="c", chat=False),
+        Pair(prompt="", target="c", chat=False),
+    )
+    assert engines.pair_sizes(named, [task, passage]) == {task: (2, 2), passage: (0, 1)}
 
 
 @pytest.fixture
