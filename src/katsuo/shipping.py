@@ -93,8 +93,8 @@ this table gives.
 **Teaching**: LoRA rank {settings["rank"]}, alpha {settings["alpha"]}, every linear layer, learning
 rate {settings["learning_rate"]}, {settings["batch_tokens"]} tokens a step, {report["steps"]} steps,
 {report["seconds"]:.0f} seconds{" on " if place else ""}{place}, shared with other work.
-Loss (nats per target token, means over ten steps): {report["first_loss"]:.2f} at the beginning, {report["last_loss"]:.2f} at the end. Weights
-here are rounded to F16: {mib:.1f} MiB.
+Loss (nats per target token, means over ten steps): {report["first_loss"]:.2f} at the beginning,
+{report["last_loss"]:.2f} at the end. Weights here are rounded to F16: {mib:.1f} MiB.
 
 **Limits**: English only. {_untaught(facts)}It is a small model: its answers are often wrong, those
 of closed questions most of all. Use it behind filters, and measure on held-out questions whether
