@@ -37,19 +37,82 @@ _THREE_WAYS: Final = (
     ("entailment", "contradiction", "neutral"),
     ("Yes", "No", "Maybe"),
     ("True", "False", "Inconclusive"),
+    ("yes", "no", "unclear"),
+    ("true", "false", "can't say"),
+    ("agrees", "disagrees", "does not say"),
 )
 LABELS: Final[Mapping[TaskType, tuple[tuple[str, ...], ...]]] = {
     TaskType.YNQA: _YES_NO,
-    TaskType.TE: _YES_NO,
+    TaskType.TE: (*_YES_NO, ("entailed", "not entailed")),
     TaskType.NLI: _THREE_WAYS,
     TaskType.PARAPHRASE_ID: (*_YES_NO, ("same", "different")),
     TaskType.WSD: (*_YES_NO, ("same", "different")),
     TaskType.SENTIMENT: (("positive", "negative"), ("Positive", "Negative"), ("good", "bad")),
 }
-"""The labels to ask for where nobody named any; the bundled templates have them all."""
+"""The labels that an answer may be one of where nobody named any."""
 _LETTERS: Final = ("A", "B", "C", "D")
-VOICES: Final = ("plain", "exam", "chat", "editor", "clerk", "form", "support", "quiz")
+VOICES: Final = ("plain", "exam", "chat", "editor", "clerk", "form", "support", "quiz", "search")
 """How the bundled templates put things."""
+_ANY: Final = ""
+"""No voice is told."""
+MANNERS: Final[Mapping[TaskType, Mapping[tuple[str, ...], tuple[str, ...]]]] = {
+    TaskType.YNQA: {
+        ("Yes", "No"): (_ANY, "clerk", "support", "editor", "chat", "exam", "quiz"),
+        ("yes", "no"): (_ANY, "chat"),
+        ("True", "False"): (_ANY, "exam"),
+        ("true", "false"): ("form", "chat"),
+        ("correct", "incorrect"): (_ANY, "plain", "exam"),
+    },
+    TaskType.TE: {
+        ("Yes", "No"): (_ANY, "form", "plain"),
+        ("yes", "no"): (_ANY, "chat"),
+        ("true", "false"): ("plain",),
+        ("entailed", "not entailed"): (_ANY,),
+    },
+    TaskType.NLI: {
+        ("Yes", "No", "Maybe"): (_ANY,),
+        ("yes", "no", "unclear"): ("support",),
+        ("True", "False", "Inconclusive"): (_ANY, "exam"),
+        ("true", "false", "can't say"): ("chat",),
+        ("Supported", "Refuted", "Not enough information"): (_ANY, "editor"),
+        ("entailment", "contradiction", "neutral"): (_ANY, "clerk"),
+        ("agrees", "disagrees", "does not say"): ("clerk",),
+    },
+    TaskType.PARAPHRASE_ID: {
+        ("Yes", "No"): (_ANY, "support"),
+        ("yes", "no"): ("editor",),
+        ("True", "False"): ("plain",),
+        ("true", "false"): ("chat",),
+        ("correct", "incorrect"): ("exam",),
+        ("same", "different"): (_ANY,),
+    },
+    TaskType.WSD: {
+        ("Yes", "No"): ("plain",),
+        ("yes", "no"): ("support",),
+        ("True", "False"): ("exam",),
+        ("same", "different"): ("chat",),
+    },
+    TaskType.SENTIMENT: {
+        ("positive", "negative"): (_ANY, "chat"),
+        ("Positive", "Negative"): ("plain",),
+        ("good", "bad"): ("chat",),
+    },
+}
+"""Labels to ask for, with the voices that offer them. A voice never taught with such labels
+offers others, and the answer would be none of the words that the instruction names."""
+_SPOKEN: Final[Mapping[TaskType, tuple[str, ...]]] = {
+    TaskType.EXQA: (_ANY, "form", "clerk", "chat", "exam", "editor"),
+    TaskType.MCQA: (_ANY, "exam", "plain", "quiz"),
+    TaskType.QG: (_ANY, "exam", "quiz", "search", "plain", "editor"),
+    TaskType.QA: (_ANY, "support", "exam", "chat", "plain"),
+    TaskType.COREF: ("exam", "chat", "plain", "clerk", "editor", "form"),
+    TaskType.PARAPHRASE: ("editor", "search", "exam", "plain", "clerk"),
+    TaskType.SENT_COMP: ("plain", "exam", "form", "quiz", "chat"),
+    TaskType.SUMMARIZATION: (_ANY, "editor", "chat", "clerk", "plain", "support"),
+    TaskType.TEXT_GEN: ("plain", "editor", "exam", "chat", "support"),
+    TaskType.TOPIC_CLASS: (_ANY, "exam", "clerk", "search"),
+}
+"""The voices in which the bundled templates ask for a type whose labels are not named."""
 
 
 def learned(task: Task, seed: int) -> Wish:
@@ -90,22 +153,36 @@ def drawn(
         context: The passage.
         kind: Of the task.
         seed: The draft's own.
-        labels: Labels that somebody named, by type; others have those of `LABELS`.
-        voices: Voices that somebody named; without any, all of `VOICES`.
+        labels: Labels that somebody named, by type; others have those of `MANNERS`.
+        voices: Voices that somebody named; without any, those that were taught with such labels.
     """
     chance: random.Random = seeds.stream(seed, "generate", "wish")
-    voice = chance.choice(voices or VOICES)
-    if kind in labels or kind in LABELS:
-        sets = LABELS.get(kind, ())
-        own = labels.get(kind) or tuple((label, "") for label in chance.choice(sets))
+    if kind in labels or kind in MANNERS:
+        own, voice = _manner(chance, kind, labels, voices)
         answer = "" if kind.settled else chance.choice(own)[0]  # such a one can only be asked
         return Wish(type=kind, labels=own, answer=answer, voice=voice)
+    voice = chance.choice(voices or _SPOKEN[kind])
     if kind is TaskType.MCQA:
         return Wish(type=kind, answer=chance.choice(_LETTERS), voice=voice)
     spans = phrases.spans(context.text) if kind is TaskType.EXQA else []
     # Names and figures are not all that can be asked for: the other half is the generator's choice.
     answer = chance.choice(spans) if spans and chance.random() < _SAID else ""
     return Wish(type=kind, answer=answer, voice=voice)
+
+
+def _manner(
+    chance: random.Random, kind: TaskType, labels: Labels, voices: Sequence[str]
+) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Labels, with their descriptions, and a voice that was taught with such labels."""
+    if named := labels.get(kind):
+        return named, chance.choice(voices or (_ANY,))
+    sets = MANNERS[kind]
+    fitting = {
+        some: [one for one in said if one in voices or not voices] for some, said in sets.items()
+    }
+    some = chance.choice([some for some, said in fitting.items() if said] or list(sets))
+    voice = chance.choice(fitting[some] or voices)
+    return tuple((label, "") for label in some), voice
 
 
 def drawn_within(
@@ -120,7 +197,7 @@ def drawn_within(
     if not inside:
         return None
     chance: random.Random = seeds.stream(seed, "generate", "wish")
-    voice = chance.choice(voices or VOICES)
+    voice = chance.choice(voices or _SPOKEN[TaskType.EXQA])
     return Wish(type=TaskType.EXQA, answer=chance.choice(inside), voice=voice)
 
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
 from katsuo import wire, wishes
+from katsuo.templates import load_sources
 from katsuo.types import Context, Origin, Task, TaskType
 
 TEXT = "Ada Moss lit the lighthouse in 1871. Tom Reed kept it for 40 years after her."
@@ -45,13 +47,13 @@ def test_about_half_of_the_short_answers_are_told(task: Task, said: object) -> N
     assert (70 < sum(map(bool, told)) < 130) is said
 
 
-WRITTEN = [kind for kind in wishes.LABELS if kind is not TaskType.SENTIMENT]
+WRITTEN = [kind for kind in wishes.MANNERS if kind is not TaskType.SENTIMENT]
 
 
 @pytest.mark.parametrize("kind", WRITTEN, ids=str)
 def test_a_steered_generator_hears_every_label_about_as_often(kind: TaskType) -> None:
     drawn = [wishes.drawn(CONTEXT, kind, seed, {}) for seed in range(1200)]
-    for labels in wishes.LABELS[kind]:
+    for labels in wishes.MANNERS[kind]:
         answers = Counter(
             wish.answer for wish in drawn if tuple(label for label, _ in wish.labels) == labels
         )
@@ -68,7 +70,40 @@ def test_half_of_the_extractive_drafts_ask_for_a_name_or_a_figure_of_the_passage
 def test_a_type_that_writes_freely_is_told_no_answer() -> None:
     wish = wishes.drawn(CONTEXT, TaskType.SUMMARIZATION, 3, {})
     assert (wish.answer, wish.labels) == ("", ())
-    assert wish.voice in wishes.VOICES
+    assert wish.voice in {"", *wishes.VOICES}
+
+
+@cache
+def taught() -> list[tuple[TaskType, str, tuple[str, ...] | str | None]]:
+    """Type, voice and labels of every bundled template; a name stands for labels of each row."""
+    return [
+        (template.type, template.voice, template.choices)
+        for source in load_sources()
+        for template in source.templates
+    ]
+
+
+@pytest.mark.parametrize("kind", list(TaskType), ids=str)
+def test_only_such_labels_are_told_in_a_voice_as_were_taught_in_it(kind: TaskType) -> None:
+    for seed in range(300):
+        wish = wishes.drawn(CONTEXT, kind, seed, {})
+        labels = {label for label, _ in wish.labels}
+        offered = [
+            choices for one, voice, choices in taught() if one == kind and wish.voice in {"", voice}
+        ]
+        assert any(isinstance(some, str) or labels <= set(some or ()) for some in offered)
+
+
+@pytest.mark.parametrize("kind", [TaskType.YNQA, TaskType.NLI, TaskType.EXQA], ids=str)
+def test_a_voice_that_somebody_named_is_told_whatever_the_labels(kind: TaskType) -> None:
+    told = [wishes.drawn(CONTEXT, kind, seed, {}, ("search",)) for seed in range(20)]
+    assert {wish.voice for wish in told} == {"search"}
+
+
+def test_labels_of_ones_own_are_told_without_a_voice_unless_one_is_named() -> None:
+    kind = TaskType.TOPIC_CLASS
+    assert {wishes.drawn(CONTEXT, kind, seed, TOPICS).voice for seed in range(20)} == {""}
+    assert wishes.drawn(CONTEXT, kind, 1, TOPICS, ("quiz",)).voice == "quiz"
 
 
 TOPICS = {TaskType.TOPIC_CLASS: (("fees", "what berths cost"), ("safety", ""))}

@@ -172,7 +172,9 @@ class Generate(Section):
             "voices": None,
             "tasks": {},
         }
-        return {name: value for name, value in stated.items() if value != later.get(name, ...)}
+        said = {name: value for name, value in stated.items() if value != later.get(name, ...)}
+        # What a steered generator is told is drawn otherwise since labels and voices go together.
+        return {**said, "told": "in manners"} if self.steered else said
 
     @property
     def sampling(self) -> Sampling:
