@@ -1,9 +1,10 @@
 """Is this a task at all, whatever it says?
 
-A generator may echo, loop, leave its own markers behind, forget the passage or
-answer a closed question with a lecture. Each of these can be seen without
-understanding the text, and each has its own reason. Better to let a strange
-task pass than to turn a good one away: later filters look closer.
+A generator may echo, loop, leave its own markers behind, forget the passage, or
+answer a closed question with a lecture or in words that it does not offer. Each
+of these can be seen without understanding the text, and each has its own reason.
+Better to let a strange task pass than to turn a good one away: later filters
+look closer.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from katsuo.errors import RecipeError
+from katsuo.offers import offers
 from katsuo.types import KEEP, Task, TaskType, Verdict, drop
 from katsuo.wire import MARKS
 
@@ -57,6 +59,9 @@ _LABELS: Final[Mapping[TaskType, frozenset[str]]] = {
 }
 """What counts as a label though the instruction may not offer it; other types are free."""
 
+_AT_TIMES_CLOSED: Final = frozenset({TaskType.COREF})
+"""Types that may offer labels ("Does it stand for the lease? Yes or No.") and may ask freely."""
+
 _ONE_ANSWER: Final = frozenset({TaskType.EXQA, TaskType.QA, TaskType.YNQA})
 """Types that answer one question; elsewhere options and quotes may hold more."""
 
@@ -80,6 +85,9 @@ class WellFormed:
     the passage itself is never held against a task. The passage must stand in
     the instruction; where the task is to write a text, it may be the response.
     """
+
+    edition: ClassVar[int] = 2
+    """Counted up when it drops other tasks than before: then keys change, see `edition_of`."""
 
     min_instruction_words: int = 4
     """Fewest words of an instruction, its passage included."""
@@ -167,13 +175,18 @@ def _is_loop(text: str) -> bool:
 
 def _label_faults(task: Task, question: str) -> Iterator[str]:
     """What is wrong with the label of a closed question, or with its options."""
-    if task.type not in _LABELS or task.name:  # a user's own labels were held to when it was made
+    if task.name:  # a user's own labels were held to when it was made
         return
-    options = [_plain(found["text"]) for found in _OPTION.finditer(question)]
-    if len(set(options)) < len(options):
-        yield "options-repeated"
-    if not _is_choice(task, question, options):
-        yield "label-not-a-choice"
+    if task.type in _LABELS:
+        options = [_plain(found["text"]) for found in _OPTION.finditer(question)]
+        if len(set(options)) < len(options):
+            yield "options-repeated"
+        if not _is_choice(task, question, options):
+            yield "label-not-a-choice"
+    if task.type.closed_choice or task.type in _AT_TIMES_CLOSED:
+        found = offers(task.type, question)
+        if found and not any(offer.has(task.response) for offer in found):
+            yield "label-not-offered"
 
 
 def _is_choice(task: Task, question: str, options: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ from katsuo.filters.unleaked import Unleaked
 from katsuo.personal.finding import versions
 from katsuo.protocols import Filter, Rewriter, Selector, Signature
 from katsuo.recipe import expand
-from katsuo.road.judging import Alone, Told
+from katsuo.road.judging import Alone, Told, edition_of
 from katsuo.road.measuring import Measuring
 from katsuo.road.tallying import Tally
 from katsuo.road.trip import Counts, Event, Trip, key_of
@@ -51,6 +51,7 @@ def curate(trip: Trip) -> None:
     measuring = Measuring(trip)
     readers = measuring.stated(alone.all)
     libraries = versions() if any(isinstance(part, Private) for _, part in built) else {}
+    editions = {name: n for name, part in alone.all if (n := edition_of(part)) > 1}
     if own:  # without any, keys are as they were
         stated.append(own)
 
@@ -73,8 +74,8 @@ def curate(trip: Trip) -> None:
             **_warnings(trip, built),
         }
 
-    # Without a reader or a rewriter, keys are as they were before there could be one.
-    later = [each for each in (readers, libraries) if each]
+    # Without a reader, a rewriter or a changed filter, keys are as they were before these.
+    later = [each for each in (readers, libraries, editions) if each]
     inputs = [trip.manifest("generate")["outputs"], stated, *later]
     trip.stage("curate", key_of("curate", *inputs), work)
 

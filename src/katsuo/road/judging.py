@@ -111,6 +111,11 @@ class Alone:
         return [kept[id_] for id_ in ids if id_ in kept], [gone[id_] for id_ in ids if id_ in gone]
 
 
+def edition_of(part: object) -> int:
+    """How often what a filter drops was changed, from 1; part of keys where it is more."""
+    return int(getattr(part, "edition", 1))
+
+
 def _remembering(trip: Trip, drafts: str, told: Sequence[Told]) -> list[tuple[str, Filter]]:
     """The filters for the shard whose sha256 is `drafts`.
 
@@ -121,7 +126,9 @@ def _remembering(trip: Trip, drafts: str, told: Sequence[Told]) -> list[tuple[st
         if isinstance(one.part, Measured):
             found.append((one.name, one.part))
         else:
-            cell = trip.run.cell("judge", key_of("judge", drafts, one.settings))
+            edition = edition_of(one.part)
+            later = [edition] if edition > 1 else []
+            cell = trip.run.cell("judge", key_of("judge", drafts, one.settings, *later))
             found.append((one.name, Remembering(part=one.part, cell=cell)))
     return found
 

@@ -168,6 +168,21 @@ BAD = [
     pytest.param(
         task(T.MCQA, "How long?\nA) ten years\nB) Ten years", "A"), "options-repeated", id="twice"
     ),
+    pytest.param(
+        task(T.YNQA, "Is the rent due monthly? Reply with Yes or No.", "correct"),
+        "label-not-offered",
+        id="correct-for-yes",
+    ),
+    pytest.param(
+        task(T.SENTIMENT, "Is the writer pleased? Answer (yes/no).", "positive"),
+        "label-not-offered",
+        id="positive-for-yes",
+    ),
+    pytest.param(
+        task(T.COREF, 'Does "it" stand for the lease? True or false?', "the lease"),
+        "label-not-offered",
+        id="name-for-true",
+    ),
 ]
 
 
@@ -191,6 +206,16 @@ def test_a_long_passage_is_no_long_instruction_however_it_is_wrapped() -> None:
     for spaced in (passage, passage.replace(" ", "\n"), passage.title().replace(" ", "  ")):
         made = bare(T.EXQA, f"{spaced}\n\nWhat is the first clause?", "clause0")
         assert WellFormed().judge([replace(made, context=passage)]) == [KEEP]
+
+
+def test_the_passage_offers_nothing() -> None:
+    made = task(T.YNQA, "Is that how it was put?", "correct", context="Say yes or no, he asked.")
+    assert WellFormed().judge([made]) == [KEEP]
+
+
+def test_a_users_own_labels_are_not_held_to_the_words_of_the_instruction() -> None:
+    made = task(T.SENTIMENT, "Is the writer pleased? Answer yes or no.", "praise")
+    assert WellFormed().judge([replace(made, name="tone")]) == [KEEP]
 
 
 def test_limits_are_settings() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from katsuo.road.judging import Remembering
+from katsuo.filters.well_formed import WellFormed
+from katsuo.road.judging import Remembering, edition_of
 from katsuo.store.runs import Cell
 from katsuo.types import KEEP, Origin, Span, Task, TaskType, Verdict, drop
 
@@ -53,3 +54,8 @@ def test_a_filter_that_keeps_without_a_score_is_remembered_so(tmp_path: Path) ->
     cell = Cell(folder=tmp_path / "cell")
     assert Remembering(part=Keep(), cell=cell).judge([task("a")]) == [KEEP]
     assert Remembering(part=Keep(), cell=cell).judge([task("a")]) == [KEEP]
+
+
+def test_a_filter_that_came_to_drop_other_tasks_has_an_edition_for_its_keys() -> None:
+    assert edition_of(Judge()) == 1
+    assert edition_of(WellFormed()) > 1
