@@ -1,14 +1,16 @@
-"""Which languages does the bundled generator write? The same rules in German and in English.
+"""Which languages do the bundled generators write? The same rules in German and in English.
 
-python benchmarks/quality/bench_language.py        (needs the package py3langid, and the model)
+python benchmarks/quality/bench_language.py              (fetches nothing; wants the base model)
+python benchmarks/quality/bench_language.py --quick      (the fake generator: does the bench run?)
 
-For each language: drafts that parse, instructions and free answers in the language of the passage,
-and tasks that `well_formed` and `grounded` keep. A short instruction is hard to tell, so the
-identifier chooses between German and English only.
+For each generator and language: drafts that parse, instructions in the language of the passage,
+extracts that stand in it, and tasks that `well_formed` and `grounded` keep. A short instruction is
+hard to tell, so the identifier chooses between German and English only.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -19,12 +21,16 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from filing import file
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from statsmodels.stats.proportion import proportion_confint
 
+from katsuo.models.fake import NAME as FAKE
+from katsuo.models.shelf import GENERATORS
 from katsuo.store import tables
 from katsuo.types import Task, TaskType
 
 TEXTS: Final = Path(__file__).parent / "languages"
+LANGUAGES: Final = ("en", "de")
 PER_PASSAGE: Final = 2
 MOST: Final = 60
 
@@ -42,53 +48,72 @@ def outside(task: Task) -> str:
     return task.instruction.replace(task.context.strip(), " ")
 
 
-def measured(language: str, folder: Path) -> dict[str, str]:
-    """What the generator writes about one text."""
-
-    import py3langid
-
-    py3langid.set_languages(["de", "en"])
+def curated(generator: str, language: str, folder: Path) -> Path:
+    """The run of one generator on one text, up to its curated tasks."""
     text = (TEXTS / f"{language}.md").read_text("utf-8").split("\n\n")[1:]
     source = folder / f"{language}.jsonl"
     source.write_text("".join(json.dumps({"text": each.strip()}) + "\n" for each in text), "utf-8")
-    recipe, run = folder / f"{language}.yaml", folder / "runs" / language
+    recipe, run = folder / f"{language}.yaml", folder / "runs" / generator / language
+    base = f"adapt: {{base: {FAKE}}}\n" if generator == FAKE else ""
     recipe.write_text(
-        f"ingest: {{paths: ['{source}'], text_column: text}}\n"
-        f"generate: {{task_types: [exqa, ynqa, nli], per_context: {PER_PASSAGE}}}\n"
+        f"ingest: {{paths: ['{source}'], text_column: text}}\n{base}"
+        f"generate: {{generator: {generator}, task_types: [exqa, ynqa, nli], "
+        f"per_context: {PER_PASSAGE}}}\n"
         "curate: [well_formed, grounded]\n",
         "utf-8",
     )
     command = [sys.executable, "-m", "katsuo.cli", "curate", str(recipe), "--run", str(run)]
-    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
+    return run
+
+
+def measured(generator: str, language: str, folder: Path) -> dict[str, str]:
+    """What a generator writes about one text."""
+    run = curated(generator, language, folder)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages(LANGUAGES)
     drafts = list(tables.tasks(sorted((run / "2-tasks").glob("part-*.parquet"))))
     kept = list(tables.tasks(sorted((run / "3-curated").glob("part-*.parquet"))))
-    counts = json.loads((run / "2-tasks/manifest.json").read_text("utf-8"))["counts"]
-    free = [task for task in drafts if task.type is TaskType.EXQA]
-    same = [task for task in drafts if py3langid.classify(outside(task))[0] == language]
-    spoken = [task for task in free if task.response.strip() in task.context]
+    counts = counts_of(run, "2-tasks")
+    extracts = [task for task in drafts if task.type is TaskType.EXQA]
+    same = [task for task in drafts if identifier.classify(outside(task))[0] == language]
+    standing = [task for task in extracts if task.response.strip() in task.context]
     for task in drafts[:8]:
         print(f"{task.type.value}: {' '.join(outside(task).split())} -> {task.response}")
     assert counts["arrived"] <= MOST, "a run of this bench is small"
     return {
         "drafts that parse": share(counts["passed"], counts["arrived"]),
         "instructions in the language of the passage": share(len(same), len(drafts)),
-        "extracts that stand in the passage": share(len(spoken), len(free)),
+        "extracts that stand in the passage": share(len(standing), len(extracts)),
         "kept by well_formed and grounded": share(len(kept), len(drafts)),
-        "dropped": str(counts_of(run)),
+        "dropped": str(counts_of(run, "3-curated")["dropped"]),
     }
 
 
-def counts_of(run: Path) -> dict[str, Any]:
-    """Reasons of curation."""
-    manifest = json.loads((run / "3-curated/manifest.json").read_text("utf-8"))
-    found: dict[str, Any] = manifest["counts"]["dropped"]
+def counts_of(run: Path, stage: str) -> dict[str, Any]:
+    """What a stage counted."""
+    found: dict[str, Any] = json.loads((run / stage / "manifest.json").read_text("utf-8"))["counts"]
     return found
 
 
 def main() -> None:
-    """Both languages, one after the other."""
+    """Every generator, every language, one after the other."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("generators", nargs="*", help="bundled names; all of them by default")
+    parser.add_argument("--quick", action="store_true", help="the fake; nothing is filed")
+    given = parser.parse_args()
+    names = [FAKE] if given.quick else given.generators or list(GENERATORS)
     with tempfile.TemporaryDirectory() as scratch:
-        figures = {name: measured(name, Path(scratch)) for name in ("en", "de")}
+        figures = {
+            f"{name}, {language}": measured(name, language, Path(scratch))
+            for name in names
+            for language in LANGUAGES
+        }
+    if given.quick:
+        print(json.dumps(figures, indent=1))
+        return
     file(
         "language",
         figures,

@@ -96,9 +96,13 @@ rate {settings["learning_rate"]}, {settings["batch_tokens"]} tokens a step, {rep
 Loss (nats per target token, means over ten steps): {report["first_loss"]:.2f} at the beginning,
 {report["last_loss"]:.2f} at the end. Weights here are rounded to F16: {mib:.1f} MiB.
 
-**Limits**: English only. {_untaught(facts)}It is a small model: its answers are often wrong, those
-of closed questions most of all. Use it behind filters, and measure on held-out questions whether
-its tasks help.
+**Language**: English only. It was taught on English alone, and what it writes about passages in
+other languages has not been measured. The filter `well_formed` drops tasks that are surely in
+another language than their passage.
+
+**Limits**: {_untaught(facts)}It is a small model: its answers are often wrong, those of closed
+questions most of all. Use it behind filters, and measure on held-out questions whether its tasks
+help.
 
 **Not for**: answering people, facts of any kind, or text that decides about a person.
 """

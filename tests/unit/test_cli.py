@@ -120,7 +120,10 @@ def test_the_doctor_names_what_mends() -> None:
     done = katsuo("doctor", "--json")
     checks = json.loads(done.stdout)
     assert done.returncode == (0 if all(check["ok"] for check in checks) else 2)
-    assert {check["what"] for check in checks} >= {"train extra", "smollm2-135m", "disk"}
+    said = {check["what"]: check["said"] for check in checks}
+    assert said.keys() >= {"train extra", "smollm2-135m", "disk"}
+    assert "well_formed tells languages by it" in said["py3langid"]
+    assert said["smollm2-135m-katsuo"].endswith("; writes en only, as far as is known")
 
 
 def test_a_rejected_model_ends_with_code_three_behind_its_summary(

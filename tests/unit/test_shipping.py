@@ -58,6 +58,7 @@ def test_weights_are_rounded_to_half_precision_and_the_card_states_the_run(tmp_p
     assert "| exqa | 10 | 5 | 0.500 | 0.750 |" in card
     assert "| wsd | 10 | 0 | nan | nan |" in card
     assert "0.25 epochs" in card
+    assert "**Language**: English only." in card
     assert "| squad | CC BY-SA 4.0 |" in card
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+import yaml
 
 _LEAST_FREE_GIB: Final = 4
 _TRAIN: Final = ("torch", "transformers", "peft", "accelerate")
@@ -38,6 +39,8 @@ def doctor(
 def _checks() -> Iterator[tuple[str, bool, str]]:
     yield "Python", sys.version_info >= (3, 11), sys.version.split()[0]
     yield _package("openvino-genai", "generates on the CPU", "pip install katsuo")
+    mend = "pip install py3langid; without it well_formed wants languages: any"
+    yield _package("py3langid", "well_formed tells languages by it", mend)
     missing = [name for name in _TRAIN if not _installed(name)]
     said = (
         "adapts and ranks" if not missing else f"{', '.join(missing)}: pip install 'katsuo[train]'"
@@ -70,7 +73,14 @@ def _models() -> Iterator[tuple[str, bool, str]]:
     for name in shelf.GENERATORS:
         adapter = shelf.bundled_adapter(name)
         there = (adapter / "adapter_model.safetensors").is_file()
-        yield name, there, str(adapter) if there else "not in this build of katsuo"
+        yield name, there, _writer(adapter) if there else "not in this build of katsuo"
+
+
+def _writer(adapter: Path) -> str:
+    """Where a generator lies, and which languages it writes, as its model card states them."""
+    _, stated, _ = (adapter / "README.md").read_text("utf-8").split("---\n", 2)
+    codes = yaml.safe_load(stated)["language"]
+    return f"{adapter}; writes {', '.join(codes)} only, as far as is known"
 
 
 def _disk() -> tuple[str, bool, str]:

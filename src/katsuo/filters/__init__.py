@@ -12,6 +12,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from katsuo import languages
 from katsuo.errors import RecipeError
 from katsuo.filters.agreed import Agreed
 from katsuo.filters.balanced import Balanced
@@ -21,6 +22,7 @@ from katsuo.filters.needed import Needed
 from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
 from katsuo.filters.well_formed import WellFormed
+from katsuo.personal import finding
 from katsuo.protocols import Filter, Rewriter, Selector
 
 FILTERS: Final = {
@@ -59,6 +61,19 @@ def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selecto
             raise RecipeError(f"curate.{name}.{key}: no such setting; {_nearest(key, said)}")
         chosen[key] = _checked(f"curate.{name}.{key}", value, _default(known[key]))
     return part(**chosen)
+
+
+def libraries(part: object) -> dict[str, str]:
+    """The libraries that decide what the filter `part` finds, with their versions.
+
+    Raises:
+        ModelError: If one is not installed.
+    """
+    if isinstance(part, Private):
+        return finding.versions()
+    if isinstance(part, WellFormed) and part.languages == "same":
+        return {languages.PACKAGE: languages.version()}
+    return {}
 
 
 def _default(field: dataclasses.Field[Any]) -> object:

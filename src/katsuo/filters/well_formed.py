@@ -2,9 +2,9 @@
 
 A generator may echo, loop, leave its own markers behind, forget the passage, or
 answer a closed question with a lecture or in words that it does not offer. Each
-of these can be seen without understanding the text, and each has its own reason.
-Better to let a strange task pass than to turn a good one away: later filters
-look closer.
+of these can be seen without understanding the text, and each has its own reason;
+so can another language than the passage's. Better to let a strange task pass than
+to turn a good one away: later filters look closer.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar, Final
 
 from katsuo.errors import RecipeError
+from katsuo.languages import language
 from katsuo.offers import offers
 from katsuo.types import KEEP, Task, TaskType, Verdict, drop
 from katsuo.wire import MARKS
@@ -65,6 +67,19 @@ _AT_TIMES_CLOSED: Final = frozenset({TaskType.COREF})
 _ONE_ANSWER: Final = frozenset({TaskType.EXQA, TaskType.QA, TaskType.YNQA})
 """Types that answer one question; elsewhere options and quotes may hold more."""
 
+_FREE: Final = frozenset(
+    {
+        TaskType.QA, TaskType.QG, TaskType.PARAPHRASE, TaskType.SENT_COMP, TaskType.SUMMARIZATION,
+        TaskType.TEXT_GEN,
+    }
+)  # fmt: skip
+"""Types whose response is in words of its own, neither the passage's nor a label's."""
+
+_FEWEST_TOLD_WORDS: Final = 8
+"""A shorter text has no language (note 0030)."""
+
+_LANGUAGES: Final = ("same", "any")
+
 _ASKS: Final = re.compile(r"[?؟？]+")  # noqa: RUF001
 
 _MOST_LABEL_WORDS: Final = 4
@@ -84,6 +99,9 @@ class WellFormed:
     Words of scripts that set no spaces are counted as characters. What stands in
     the passage itself is never held against a task. The passage must stand in
     the instruction; where the task is to write a text, it may be the response.
+    The language is looked at last, and a text that has fewer than eight words or
+    could be of two languages has none. Nor have labels, extracts of the passage,
+    and task types of the user's own, who may word them as he likes.
     """
 
     edition: ClassVar[int] = 2
@@ -99,24 +117,35 @@ class WellFormed:
     """Fewest words of an instruction besides its passage."""
     max_questions: int = 2
     """Most question marks besides the passage, in tasks that have one answer."""
+    languages: str = "same"
+    """`same`: instruction and free answer are in the language of the passage; `any`: nobody
+    looks."""
 
     def __post_init__(self) -> None:
+        if self.languages not in _LANGUAGES:
+            raise RecipeError(
+                f"curate.well_formed.languages is {self.languages!r}; it must be same or any"
+            )
         for name in self.__slots__:
-            if getattr(self, name) < 1:
+            if name != "languages" and getattr(self, name) < 1:
                 raise RecipeError(
                     f"curate.well_formed.{name} is {getattr(self, name)}; it must be >= 1"
                 )
 
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`."""
-        return [self._verdict(task) for task in tasks]
+        passage_language = cache(_told)  # many tasks are about one passage
+        return [self._verdict(task, passage_language) for task in tasks]
 
-    def _verdict(self, task: Task) -> Verdict:
-        reason = next(self._faults(task, _outside(task.instruction, task)), "")
+    def _verdict(self, task: Task, passage_language: Callable[[str], str]) -> Verdict:
+        question = _outside(task.instruction, task)
+        reason = next(self._faults(task, question), "")
+        if not reason and self.languages == "same":
+            reason = next(_strays(task, question, passage_language), "")
         return drop(reason) if reason else KEEP
 
     def _faults(self, task: Task, question: str) -> Iterator[str]:
-        """Every reason against `task`, the plainest first."""
+        """Every reason against `task` but its language, the plainest first."""
         yield from self._misfits(task, question)
         if task.type in _ONE_ANSWER and len(_ASKS.findall(question)) > self.max_questions:
             yield "several-questions"
@@ -171,6 +200,23 @@ def _is_loop(text: str) -> bool:
     words = _WORD.findall(text.casefold())
     runs = Counter(tuple(words[i : i + _GRAM_WORDS]) for i in range(len(words) - _GRAM_WORDS + 1))
     return max(runs.values(), default=0) >= _LOOP_TURNS and 2 * len(runs) <= runs.total()
+
+
+def _strays(task: Task, question: str, passage_language: Callable[[str], str]) -> Iterator[str]:
+    """Which parts of `task` are surely in another language than its passage surely is."""
+    if task.name:
+        return
+    parts = [("instruction", question)]
+    if task.type in _FREE:
+        parts.append(("response", _outside(task.response, task)))
+    for part, text in parts:
+        if (found := _told(text)) and passage_language(task.context) not in ("", found):
+            yield f"{part}-in-other-language"
+
+
+def _told(text: str) -> str:
+    """The language of `text`; empty where it is too short or could be of two."""
+    return language(text) if len(_WORD.findall(text)) >= _FEWEST_TOLD_WORDS else ""
 
 
 def _label_faults(task: Task, question: str) -> Iterator[str]:

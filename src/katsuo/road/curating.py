@@ -16,7 +16,6 @@ import pyarrow as pa
 from katsuo import filters
 from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
-from katsuo.personal.finding import versions
 from katsuo.protocols import Filter, Rewriter, Selector, Signature
 from katsuo.recipe import expand
 from katsuo.road.judging import Alone, Told, edition_of
@@ -42,7 +41,7 @@ def curate(trip: Trip) -> None:
     own = trip.recipe.own_filters
     alone = Alone.of(
         [
-            Told(name=name, part=part, settings=said)
+            Told(name=name, part=part, settings=_told(part, said))
             for (name, part), said in zip(built, stated, strict=True)
             if isinstance(part, Filter)
         ],
@@ -50,7 +49,9 @@ def curate(trip: Trip) -> None:
     )
     measuring = Measuring(trip)
     readers = measuring.stated(alone.all)
-    libraries = versions() if any(isinstance(part, Private) for _, part in built) else {}
+    libraries: dict[str, str] = {}
+    for _, part in built:
+        libraries |= filters.libraries(part)
     editions = {name: n for name, part in alone.all if (n := edition_of(part)) > 1}
     if own:  # without any, keys are as they were
         stated.append(own)
@@ -74,7 +75,7 @@ def curate(trip: Trip) -> None:
             **_warnings(trip, built),
         }
 
-    # Without a reader, a rewriter or a changed filter, keys are as they were before these.
+    # Without a reader, a library that decides or a changed filter, keys are as they were before.
     later = [each for each in (readers, libraries, editions) if each]
     inputs = [trip.manifest("generate")["outputs"], stated, *later]
     trip.stage("curate", key_of("curate", *inputs), work)
@@ -95,6 +96,12 @@ def _warnings(trip: Trip, built: Sequence[tuple[str, object]]) -> dict[str, str]
             f"private changes tasks alone: {', '.join(reads)} learns the passages as they are"
         )
     return {"note": "; ".join(said)} if said else {}
+
+
+def _told(part: Filter, said: list[Any]) -> list[Any]:
+    """What the verdicts of `part` hang on beside the draft."""
+    libraries = filters.libraries(part)
+    return [*said, libraries] if libraries else said
 
 
 class _Work(NamedTuple):

@@ -4,7 +4,8 @@
 
 Only filters that see one task and nothing else are asked, so a second pass knows its
 own shard alone: it goes on after a kill and is shared between runs as the first is. What
-the selectors and readers of `curate` turn away later counts as covered here.
+the selectors and readers of `curate` turn away later counts as covered here, and so does a task
+in another language than its passage: its evidence hangs on no library and its version.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from katsuo.types import Span
 
 _ASKED: Final = ("well_formed", "grounded")
 """Filters that need no model, no other task and no file."""
+_NOT_LOOKED_AT: Final = {"well_formed": {"languages": "any"}}
+"""Settings that hold here whatever the recipe says."""
 
 
 def check(recipe: Recipe) -> None:
@@ -57,7 +60,10 @@ def cell_of(trip: Trip, part: Path, first: Cell, stated: dict[str, Any]) -> Cell
 
 def evidence(recipe: Recipe, first: Cell) -> Evidence:
     """By context, where the first drafts that the cheap filters keep have their evidence."""
-    built = [(name, filters.build(name, chosen)) for name, chosen in _asked(recipe)]
+    built = [
+        (name, filters.build(name, {**chosen, **_NOT_LOOKED_AT.get(name, {})}))
+        for name, chosen in _asked(recipe)
+    ]
     alone = [(name, found) for name, found in built if isinstance(found, Filter)]
     made = [tables.task_of(row) for row in tables.read(first.folder / "rows.parquet")]
     kept, _ = judge(made, alone)

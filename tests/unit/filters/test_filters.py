@@ -10,6 +10,7 @@ from katsuo import filters
 from katsuo.errors import RecipeError
 from katsuo.filters.grounded import Grounded
 from katsuo.filters.unleaked import Unleaked
+from katsuo.filters.well_formed import WellFormed
 
 
 @pytest.mark.parametrize("name", filters.FILTERS)
@@ -69,3 +70,9 @@ def test_what_cannot_be_set_up_says_what_would_do(
     with pytest.raises(RecipeError) as caught:
         filters.build(name, settings)
     assert message in str(caught.value)
+
+
+def test_a_filter_names_the_libraries_that_decide_what_it_finds() -> None:
+    assert list(filters.libraries(WellFormed())) == ["py3langid"]
+    assert filters.libraries(WellFormed(languages="any")) == {}
+    assert filters.libraries(Grounded()) == {}

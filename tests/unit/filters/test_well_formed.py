@@ -36,6 +36,13 @@ def bare(kind: TaskType, instruction: str, response: str) -> Task:
     return replace(made, context=LEASE, instruction=instruction)
 
 
+PACHT = (
+    "Der Wochenmarkt findet jeden Mittwoch und Samstag auf dem Lindenplatz statt. Wer einen Stand "
+    "betreiben will, beantragt ihn spätestens zehn Tage vorher beim Ordnungsamt."
+)
+WHEN = "On which days of the week is the market held in this town?"
+FREE = "The market is held twice a week, on Wednesday and on Saturday."
+
 T = TaskType
 GOOD = [
     pytest.param(task(T.EXQA, "When does the lease start?", "1 May"), id="span"),
@@ -94,7 +101,27 @@ GOOD = [
     pytest.param(
         task(T.QA, "It starts on 1 May. When does it end?", "later", context=" "), id="no-passage"
     ),
-]
+    pytest.param(
+        task(T.EXQA, "An welchen Tagen der Woche wird der Markt gehalten?", "Samstag",
+             context=PACHT), id="german",
+    ),
+    pytest.param(
+        task(T.YNQA, "Does it say so in the text above?", "Yes", context="Lindenplatz 7"),
+        id="passage-too-short-to-have-a-language",
+    ),
+    pytest.param(
+        task(T.EXQA, "When is the market held?", "Samstag", context=PACHT),
+        id="question-too-short-to-have-a-language",
+    ),
+    pytest.param(
+        task(T.EXQA, "An welchen Tagen ist Markt?", FREE, context=PACHT),
+        id="extracts-are-the-business-of-others",
+    ),
+    pytest.param(
+        replace(task(T.YNQA, WHEN, "yes", context=PACHT), name="open", labels=("yes", "no")),
+        id="own-words-for-an-own-task-type",
+    ),
+]  # fmt: skip
 BAD = [
     pytest.param(bare(T.QA, "What is it?", "A lease"), "instruction-too-short", id="short"),
     pytest.param(task(T.QA, "When does it start?", " \n"), "response-empty", id="blank"),
@@ -183,6 +210,21 @@ BAD = [
         "label-not-offered",
         id="name-for-true",
     ),
+    pytest.param(
+        task(T.EXQA, WHEN, "Samstag", context=PACHT),
+        "instruction-in-other-language",
+        id="english-about-german",
+    ),
+    pytest.param(
+        task(T.QA, PACHT.partition(".")[0], "rent"),
+        "instruction-in-other-language",
+        id="german-about-english",
+    ),
+    pytest.param(
+        task(T.QA, "An welchen Tagen ist Markt?", FREE, context=PACHT),
+        "response-in-other-language",
+        id="english-answer",
+    ),
 ]
 
 
@@ -228,3 +270,15 @@ def test_limits_are_settings() -> None:
 def test_a_limit_below_one_is_refused_by_its_name() -> None:
     with pytest.raises(RecipeError, match=r"curate\.well_formed\.min_question_words is 0"):
         WellFormed(min_question_words=0)
+
+
+def test_the_language_is_not_looked_at_where_any_will_do() -> None:
+    made = task(T.EXQA, WHEN, "Samstag", context=PACHT)
+    assert WellFormed(languages="any").judge([made]) == [KEEP]
+
+
+def test_a_wish_for_one_language_is_refused() -> None:
+    with pytest.raises(
+        RecipeError, match=r"well_formed\.languages is 'de'; it must be same or any"
+    ):
+        WellFormed(languages="de")
