@@ -17,7 +17,7 @@ from katsuo import wire
 from katsuo.errors import ModelError, RecipeError
 from katsuo.models.schedule import SCHEDULE, Schedule
 from katsuo.prompted import PROMPTED_V1
-from katsuo.protocols import Completes, Tunes, Weighs
+from katsuo.protocols import Completes, Embeds, Tunes, Weighs
 from katsuo.training import LOSSES, TRAINER, Step, TuneSettings
 from katsuo.types import Pair, digest
 
@@ -204,6 +204,42 @@ def open_ranks(named: Named) -> Weighs:
 
         return FakeModel(seed=sum(named.identity.encode()))
     return _open_hf(named.model)
+
+
+def open_embeds(named: Named) -> Embeds:
+    """The model, ready to say where texts lie by meaning.
+
+    Raises:
+        ModelError: If the train extra is missing, or the model is no embedder.
+    """
+    if named.model is None:
+        from katsuo.models.fake import FakeModel
+
+        return FakeModel()
+    need_train("comparing texts by meaning")
+    from katsuo.models.embedding import HfEmbedder
+
+    return HfEmbedder.load(named.model.folder)
+
+
+def embedder_identity(named: Named) -> str:
+    """What decides where texts lie: weights and tokenizer, the pooling, the library.
+
+    Raises:
+        ModelError: If the train extra is missing, or the model is an adapter or no embedder.
+    """
+    if named.model is None:
+        return named.identity
+    if named.model.adapter is not None:
+        raise ModelError(
+            f"model {named.name!r} is an adapter, which cannot embed; name its base, or the folder "
+            "of a sentence encoder"
+        )
+    need_train("comparing texts by meaning")
+    from katsuo.models.pooling import pooling_of
+
+    how = pooling_of(named.model.folder)
+    return f"{named.identity} {how} {metadata.version('transformers')}"
 
 
 def open_tuner(

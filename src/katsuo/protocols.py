@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from katsuo.errors import RecipeError
 from katsuo.types import Pair, Task, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,14 @@ class Weighs(Ranks, Protocol):
         ...
 
 
+class Embeds(Protocol):
+    """A model that says where texts lie by meaning: near each other where they mean the same."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """A row of length 1 for each of `texts`, in their order; of zeros where it has no token."""
+        ...
+
+
 @runtime_checkable
 class Filter(Protocol):
     """Judges one task alone, so that it runs on any shard."""
@@ -168,6 +180,8 @@ class Signature:
     """The instruction without its context, and the response: what makes two tasks twins."""
     labels: tuple[str, ...] = ()
     """The only answers of a task type of the user's own, whose name `type` then is."""
+    document: str = ""
+    """Id of the document that the task is about; empty where nobody asks for it."""
 
 
 @runtime_checkable

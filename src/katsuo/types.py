@@ -247,6 +247,8 @@ class Verdict:
     """What the filter measured, in [0, 1], where it measures at all."""
     evidence: tuple[Span, ...] = ()
     """Support found in the context, to be recorded in the task."""
+    twin: str = ""
+    """Id of the task that stays in the place of a dropped one, where a selector names it."""
 
     def __post_init__(self) -> None:
         assert self.keep != bool(self.reason), "a verdict has a reason exactly when it drops"

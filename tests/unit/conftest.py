@@ -20,7 +20,8 @@ CHAT = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-HIDDEN, INNER, WORDS = 32, 48, 288
+HIDDEN, INNER, WORDS = 32, 64, 288
+"""Rows of 32 and 64 numbers: engine forms cut them into blocks of 32."""
 CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
@@ -54,7 +55,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
-    """A model folder whose model is tuned in seconds."""
+    """A model folder in half precision whose model is tuned in seconds."""
     folder = tmp_path / "tiny"
     folder.mkdir()
     chance = np.random.default_rng(7)
@@ -71,13 +72,15 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def tokenizer() -> Tokenizer:
-    """256 bytes, and the three special tokens of the SmolLM family."""
+    """Bytes, one merge, the special tokens of the SmolLM family, an added token of plain text."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE({token: i for i, token in enumerate(alphabet)}, []))
+    vocabulary = {token: i for i, token in enumerate([*alphabet, "th"])}
+    made = Tokenizer(models.BPE(vocabulary, [("t", "h")]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     special = ("<|endoftext|>", "<|im_start|>", END)
     made.add_special_tokens([AddedToken(token, special=True) for token in special])
+    made.add_tokens([AddedToken("<note>", special=False)])
     return made
 
 

@@ -195,6 +195,30 @@ def test_tuning_goes_on_from_an_adapter_and_names_the_whole_model_below(
     assert (tuner.base, tuner.start, tuner.base_name) == (folder, adapter, str(folder))
 
 
+def test_the_fake_embeds_without_weights() -> None:
+    named = engines.find("fake")
+    assert engines.open_embeds(named) == FakeModel()
+    assert engines.embedder_identity(named) == "fake"
+
+
+@pytest.mark.skipif(not has_train, reason="needs the train extra")
+def test_an_embedder_is_its_weights_and_its_pooling(folder: Path) -> None:
+    named = engines.find(str(folder))
+    before = engines.embedder_identity(named)
+    assert before.startswith(f"{named.identity} mean ")
+    steps = [{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]
+    (folder / "modules.json").write_text(json.dumps(steps), "utf-8")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}', "utf-8")
+    assert engines.embedder_identity(named) != before
+
+
+def test_an_adapter_is_no_embedder(folder: Path, tmp_path: Path) -> None:
+    named = engines.find(str(adapter_on(folder, tmp_path / "adapter")))
+    with pytest.raises(ModelError, match="is an adapter, which cannot embed; name its base"):
+        engines.embedder_identity(named)
+
+
 @pytest.mark.skipif(has_train, reason="the train extra is here")
 def test_without_the_train_extra_its_name_is_in_the_message() -> None:
     with pytest.raises(ModelError, match=r"adapting a model needs .*pip install 'katsuo\[train\]'"):

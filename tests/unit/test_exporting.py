@@ -9,7 +9,6 @@ import gguf
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from typer.testing import CliRunner
 
 from katsuo import exporting
@@ -20,72 +19,16 @@ from katsuo.models import shelf
 from katsuo.models.tokens import Tokens
 from katsuo.store.runs import Run
 
-HIDDEN, INNER, WORDS = 64, 96, 288
 END = "<|im_end|>"
-CHAT = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
-    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-CONFIG: dict[str, Any] = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "vocab_size": WORDS,
-    "hidden_size": HIDDEN,
-    "intermediate_size": INNER,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 256,
-    "rms_norm_eps": 1e-5,
-    "rope_theta": 10000.0,
-    "tie_word_embeddings": True,
-}
-LAYER = "model.layers.0"
-SHAPES: dict[str, tuple[int, ...]] = {
-    "model.embed_tokens.weight": (WORDS, HIDDEN),
-    "model.norm.weight": (HIDDEN,),
-    f"{LAYER}.self_attn.q_proj.weight": (HIDDEN, HIDDEN),
-    f"{LAYER}.self_attn.k_proj.weight": (HIDDEN // 2, HIDDEN),
-    f"{LAYER}.self_attn.v_proj.weight": (HIDDEN // 2, HIDDEN),
-    f"{LAYER}.self_attn.o_proj.weight": (HIDDEN, HIDDEN),
-    f"{LAYER}.mlp.gate_proj.weight": (INNER, HIDDEN),
-    f"{LAYER}.mlp.up_proj.weight": (INNER, HIDDEN),
-    f"{LAYER}.mlp.down_proj.weight": (HIDDEN, INNER),
-    f"{LAYER}.input_layernorm.weight": (HIDDEN,),
-    f"{LAYER}.post_attention_layernorm.weight": (HIDDEN,),
-}
-CHANGED = f"{LAYER}.mlp.down_proj.weight"
+CHANGED = "model.layers.0.mlp.down_proj.weight"
 """The one weight that the adapter adds to."""
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """A model folder in half precision, with a real tokenizer."""
-    folder = tmp_path / "base"
-    folder.mkdir()
-    chance = np.random.default_rng(7)
-    weights = {
-        name: chance.normal(0, 0.1, shape).astype(np.float16) for name, shape in SHAPES.items()
-    }
-    save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    put(folder / "config.json", CONFIG)
-    tokenizer_of().save(str(folder / "tokenizer.json"))
-    settings = {"bos_token": "<|im_start|>", "eos_token": END, "chat_template": CHAT}
-    put(folder / "tokenizer_config.json", settings)
-    (folder / "README.md").write_text("The base's own card.\n", "utf-8")
-    return folder
-
-
-def tokenizer_of() -> Tokenizer:
-    """Bytes, one merge, three special tokens, and one added token that is ordinary text."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: i for i, token in enumerate([*alphabet, "th"])}
-    tokenizer = Tokenizer(models.BPE(vocabulary, [("t", "h")]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    special = ("<|endoftext|>", "<|im_start|>", END)
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in special])
-    tokenizer.add_tokens([AddedToken("<note>", special=False)])
-    return tokenizer
+def base(tiny: Path) -> Path:
+    """The small model, with a card of its own."""
+    (tiny / "README.md").write_text("The base's own card.\n", "utf-8")
+    return tiny
 
 
 @pytest.fixture
@@ -100,9 +43,10 @@ def run(tmp_path: Path, base: Path) -> Run:
     put(adapter / "adapter_config.json", settings)
     chance = np.random.default_rng(8)
     stem = f"base_model.model.{CHANGED.removesuffix('.weight')}"
+    n_out, n_in = load_file(base / "model.safetensors")[CHANGED].shape
     factors = {
-        f"{stem}.lora_A.weight": chance.normal(0, 0.3, (2, INNER)).astype(np.float32),
-        f"{stem}.lora_B.weight": chance.normal(0, 0.3, (HIDDEN, 2)).astype(np.float32),
+        f"{stem}.lora_A.weight": chance.normal(0, 0.3, (2, n_in)).astype(np.float32),
+        f"{stem}.lora_B.weight": chance.normal(0, 0.3, (n_out, 2)).astype(np.float32),
     }
     save_file(factors, adapter / "adapter_model.safetensors")
     facts = {"arm": "tasks", "seed": 5, "folder": "tasks", "pairs": 9, "steps": 3}
@@ -192,12 +136,12 @@ def test_the_gguf_file_holds_the_merged_weights(run: Run, base: Path, tmp_path: 
 
 
 def test_the_gguf_file_states_what_a_program_needs_to_hold_a_conversation(
-    run: Run, tmp_path: Path
+    run: Run, base: Path, tmp_path: Path
 ) -> None:
     file = export_model(run, "tasks", "gguf", tmp_path / "out")
     stated = {name: field.contents() for name, field in gguf.GGUFReader(file).fields.items()}
     tokens = stated["tokenizer.ggml.tokens"]
-    assert stated["tokenizer.chat_template"] == CHAT
+    assert stated["tokenizer.chat_template"] == Tokens.load(base).chat_template
     assert tokens[stated["tokenizer.ggml.eos_token_id"]] == END
     assert tokens[stated["tokenizer.ggml.bos_token_id"]] == "<|im_start|>"
     assert stated["tokenizer.ggml.add_bos_token"] is False

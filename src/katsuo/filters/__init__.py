@@ -42,6 +42,9 @@ _IN_RECIPES: Final = {"texts": "against"}
 _FILLED_IN: Final = frozenset({"sets", "documents"})
 """Settings that follow from the files that a recipe names."""
 
+_OPENED: Final = frozenset({"embeds"})
+"""Models that the road opens: no settings of a recipe."""
+
 
 def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selector:
     """The filter, rewriter or selector called `name`, set up as `settings` say.
@@ -53,7 +56,8 @@ def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selecto
     if name not in FILTERS:
         raise RecipeError(f"curate: there is no filter {name!r}; {_nearest(name, list(FILTERS))}")
     part: Callable[..., Filter | Rewriter | Selector] = FILTERS[name]
-    known = {field.name: field for field in dataclasses.fields(FILTERS[name]) if field.init}
+    fields = [field for field in dataclasses.fields(FILTERS[name]) if field.init]
+    known = {field.name: field for field in fields if field.name not in _OPENED}
     chosen = {}
     for key, value in settings.items():
         if key not in known:

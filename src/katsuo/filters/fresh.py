@@ -1,9 +1,10 @@
 """Has this task been asked before?
 
 Twins teach nothing twice and tilt the mixture towards whatever the generator
-likes to ask. The decisions, and their price, are in docs/notes/0009.
+likes to ask. The decisions, and their price, are in docs/notes/0009 and 0031.
 
     signatures ─sort by (-score, id)─▶ same words? ─▶ near a kept one? ─▶ verdicts
+                  with an embedder ─▶ same answer, question near a kept one in meaning? ─▶ verdicts
 
 What a task takes beside its signature does not depend on its length: a number
 for each band of its MinHash, band by band in one array (252 bytes a task).
@@ -14,15 +15,16 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from rensa import RMinHash
 
 from katsuo.errors import RecipeError
-from katsuo.protocols import Signature
+from katsuo.protocols import Embeds, Signature
 from katsuo.types import KEEP, Verdict, drop
 
 if TYPE_CHECKING:
@@ -48,6 +50,16 @@ _ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9f
 
 _WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
 
+_FIGURE: Final = re.compile(r"\d+")
+
+_WITHIN: Final = ("document", "set")
+
+_BLOCK: Final = 1024
+"""Questions that are compared at once, with as many others: 4 MiB of cosines."""
+
+_DIGITS: Final = 4
+"""Cosines are rounded, for their last bits depend on what stands in the same block."""
+
 
 class _Parts(NamedTuple):
     """What is compared, part by part: a shared question does not make up for another answer."""
@@ -69,12 +81,25 @@ class Fresh:
     The first line of a signature's text must be the same in twins; the last is
     the response, what stands between the question. Two tasks are near twins if
     both their questions and their responses are alike.
+
+    With an embedder, of those that are left, open tasks of one type with the same
+    answer in one document are twins, too, where their questions mean the same.
+    Labels are left out: they say too little to tell questions apart.
     """
 
     min_overlap: float = 0.8
     """Jaccard overlap of word shingles from which two lines are alike, in (0.5, 1]."""
     shingle_words: int = 3
     """Words in a row that are compared; a line of fewer words is compared whole."""
+    embedder: str = ""
+    """A model that tells which questions mean the same: the folder of a sentence encoder, or a
+    name of the shelf. Empty: words alone are compared."""
+    min_cosine: float = 0.9
+    """Cosine from which two questions mean the same, in (0, 1]."""
+    within: str = "document"
+    """Where twins in meaning are looked for: in each `document`, or in the whole `set`."""
+    embeds: Embeds | None = field(default=None, repr=False, compare=False)
+    """The embedder, opened; a recipe names it."""
 
     def __post_init__(self) -> None:
         # Lines that agree by half or less differ more than they agree.
@@ -86,22 +111,74 @@ class Fresh:
             raise RecipeError(
                 f"curate.fresh.shingle_words is {self.shingle_words}; it must be >= 1"
             )
+        if not 0 < self.min_cosine <= 1:
+            raise RecipeError(
+                f"curate.fresh.min_cosine is {self.min_cosine}; it must lie in (0, 1]"
+            )
+        if self.within not in _WITHIN:
+            raise RecipeError(
+                f"curate.fresh.within is {self.within!r}; it must be one of {', '.join(_WITHIN)}"
+            )
 
     def select(self, rows: Iterable[Signature]) -> Iterator[tuple[str, Verdict]]:
         """A verdict for every id, best score first; holds all signatures in memory."""
         ranked = sorted(rows, key=lambda row: (-row.score, row.id, row.text))
-        firsts = _firsts(ranked)
+        verdicts = self._in_words(ranked)
+        if self.embedder:
+            verdicts = iter(self._in_meaning(ranked, list(verdicts)))
+        for row, verdict in zip(ranked, verdicts, strict=True):
+            yield row.id, verdict
+
+    def _in_words(self, ranked: list[Signature]) -> Iterator[Verdict]:
+        """A verdict for each of `ranked` by its words."""
+        firsts = _firsts(f"{row.type}\n{_folded(row.text)}" for row in ranked)
         unlike = np.flatnonzero(firsts == np.arange(len(ranked)))
         fates = self._fates([ranked[number] for number in unlike])
         kept = bytearray(len(ranked))
-        for number, row in enumerate(ranked):
-            first = int(firsts[number])
+        for number, first in enumerate(firsts.tolist()):
             if first == number:
                 kept[number] = next(fates)
-                yield row.id, KEEP if kept[number] else drop("duplicate-near")
+                yield KEEP if kept[number] else drop("duplicate-near")
             else:
                 # What says the words of a near twin is near the same kept task.
-                yield row.id, drop("duplicate-exact" if kept[first] else "duplicate-near")
+                yield drop("duplicate-exact" if kept[first] else "duplicate-near")
+
+    def _in_meaning(self, ranked: list[Signature], verdicts: list[Verdict]) -> list[Verdict]:
+        """`verdicts` on `ranked`, with twins in meaning dropped, too."""
+        assert self.embeds is not None, "the road opens the embedder that a recipe names"
+        open_ = [
+            number
+            for number, row in enumerate(ranked)
+            if verdicts[number].keep and not _has_label(row)
+        ]
+        groups: defaultdict[int, list[int]] = defaultdict(list)
+        for place, first in enumerate(_firsts(self._answered(ranked[each]) for each in open_)):
+            groups[int(first)].append(open_[place])
+        alike = [group for group in groups.values() if len(group) > 1]
+        asked = {number: _question(ranked[number]) for group in alike for number in group}
+        # Sorted, so that the embedder sees the same batches in whatever order tasks come.
+        texts = sorted(set(asked.values()), key=lambda text: (len(text), text))
+        vectors = self.embeds.embed(texts)
+        at = {text: place for place, text in enumerate(texts)}
+        for group in alike:
+            theirs = vectors[[at[asked[number]] for number in group]]
+            for mine, twin, cosine in near(theirs, self.min_cosine):
+                verdicts[group[mine]] = Verdict(
+                    keep=False,
+                    reason="duplicate-in-meaning",
+                    score=cosine,
+                    twin=ranked[group[twin]].id,
+                )
+        return verdicts
+
+    def _answered(self, row: Signature) -> str:
+        """What twins in meaning have in common: type, document, figures asked about, answer."""
+        _, _, rest = _folded(row.text).partition("\n")
+        question, _, response = rest.rpartition("\n")
+        document = row.document if self.within == "document" else ""
+        figures = " ".join(sorted(_FIGURE.findall(question)))
+        said = " ".join(_WORD.findall(response)) or response
+        return f"{row.type}\n{document}\n{figures}\n{said}"
 
     def _fates(self, ranked: Sequence[Signature]) -> Iterator[bool]:
         """Whether each of `ranked`, no two of which say the same words, is kept."""
@@ -156,15 +233,55 @@ def _tagged(parts: _Parts) -> list[str]:
     return [f"{parts.head}\n{asked}\n{said}" for asked in parts.question for said in parts.response]
 
 
-def _firsts(ranked: Sequence[Signature]) -> NDArray[np.int64]:
-    """For each row the number of the first that says the same words; its own where none does."""
-    said = b"".join(
-        hashlib.blake2b(
-            f"{row.type}\n{_folded(row.text)}".encode(errors="surrogatepass"), digest_size=16
-        ).digest()
-        for row in ranked
+def _has_label(row: Signature) -> bool:
+    """Whether the response is one of a few labels: then the first line says more than the type."""
+    return bool(row.labels) or row.text.partition("\n")[0] != row.type
+
+
+def _question(row: Signature) -> str:
+    """What stands between the first line and the last."""
+    return row.text.partition("\n")[2].rpartition("\n")[0]
+
+
+def near(
+    vectors: NDArray[np.float32], min_cosine: float, *, block: int = _BLOCK
+) -> Iterator[tuple[int, int, float]]:
+    """Each row that is near a kept row before it, with the nearest of these and the cosine.
+
+    A row that is near none is kept. No more than `block` by `block` cosines are held.
+    """
+    kept: list[int] = []
+    for start in range(0, len(vectors), block):
+        mine = vectors[start : start + block]
+        best, nearest = np.full(len(mine), -1.0), np.zeros(len(mine), dtype=np.int64)
+        for some in (kept[at : at + block] for at in range(0, len(kept), block)):
+            cosines = (mine @ vectors[some].T).round(_DIGITS)
+            tops = cosines.argmax(axis=1)
+            found = cosines[np.arange(len(mine)), tops]
+            nearest = np.where(found > best, np.array(some)[tops], nearest)
+            best = np.maximum(best, found)
+        beside = (mine @ mine.T).round(_DIGITS)
+        here: list[int] = []
+        for row in range(len(mine)):
+            cosine, twin = float(best[row]), int(nearest[row])
+            if here and beside[row, here].max() > cosine:
+                place = here[int(beside[row, here].argmax())]
+                cosine, twin = float(beside[row, place]), start + place
+            cosine = round(cosine, _DIGITS)  # float32 has no 0.9397
+            if cosine >= min_cosine:
+                yield start + row, twin, cosine
+            else:
+                here.append(row)
+        kept += [start + row for row in here]
+
+
+def _firsts(said: Iterable[str]) -> NDArray[np.int64]:
+    """For each of `said` the number of the first that is the same; its own where none is."""
+    joined = b"".join(
+        hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+        for text in said
     )
-    digests = np.frombuffer(said, dtype=np.uint64).reshape(-1, 2)
+    digests = np.frombuffer(joined, dtype=np.uint64).reshape(-1, 2)
     order = np.lexsort((digests[:, 1], digests[:, 0]))  # stable: equals stay in rank
     sorted_digests = digests[order]
     begins = np.ones(len(order), dtype=bool)

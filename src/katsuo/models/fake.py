@@ -14,20 +14,27 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from katsuo import seeds
 from katsuo.protocols import Completion, Question, Ranked, Request, TuneReport
 from katsuo.types import Pair
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 NAME = "fake"
 """Name on the shelf: `generator: fake`, `base: fake`."""
 
 _BROKEN_EVERY = 10
+_FAKE_NUMBERS = 32
+"""Numbers of an embedding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakeModel:
-    """Implements `Completes` and `Ranks`."""
+    """Implements `Completes`, `Ranks` and `Embeds`."""
 
     seed: int = 0
     """Two seeds stand for two models."""
@@ -52,6 +59,17 @@ class FakeModel:
         counted = [(text, len(text.split())) for text in texts]
         nats = (n * (2 + seeds.stream(0, "perplexity", text).random()) for text, n in counted)
         return sum(nats), sum(n for _, n in counted)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """By the words of a text in whatever order: the same words mean the same."""
+        import numpy as np
+
+        rows = np.zeros((len(texts), _FAKE_NUMBERS), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in sorted(re.findall(r"\w+", text.casefold())):
+                chance = seeds.stream(0, "embed", word)
+                row += [chance.gauss(0, 1) for _ in range(_FAKE_NUMBERS)]
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
     def _nats(self, prompt: str, choice: str) -> float:
         """Mostly the same for every fake, as an adapted model mostly answers as its base does."""

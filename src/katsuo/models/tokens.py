@@ -54,12 +54,7 @@ class Tokens:
             ModelError: If the folder lacks `tokenizer.json` or names no end token, or a file is
                 damaged.
         """
-        path = folder / "tokenizer.json"
-        if not path.is_file():
-            raise ModelError(
-                f"{folder}: no tokenizer.json; save the model again with a fast tokenizer"
-            )
-        tokenizer = _tokenizer(path)
+        tokenizer = tokenizer_at(folder)
         tokenizer.no_padding()
         tokenizer.no_truncation()
         config_path = folder / "tokenizer_config.json"
@@ -182,7 +177,15 @@ def _raise(message: str) -> NoReturn:
     raise TemplateError(message)
 
 
-def _tokenizer(path: Path) -> Tokenizer:
+def tokenizer_at(folder: Path) -> Tokenizer:
+    """The tokenizer of the model folder `folder`, as it was saved.
+
+    Raises:
+        ModelError: If there is none, or it is damaged.
+    """
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ModelError(f"{folder}: no tokenizer.json; save the model again with a fast tokenizer")
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower

@@ -23,6 +23,10 @@ from katsuo.models.shelf import check_folder, check_weights, json_object
 from katsuo.models.tune import quiet
 
 PRECISIONS: Final = ("bfloat16", "float32")
+_TAKEN: Final = {
+    transformers.AutoModelForCausalLM: "a causal language model",
+    transformers.AutoModel: "a language model or encoder",
+}
 _UNLOADABLE: Final = (
     OSError,
     ValueError,
@@ -49,11 +53,22 @@ def load(folder: Path, *, adapter: Path | None, precision: str) -> Any:  # noqa:
     """
     if precision not in PRECISIONS:
         raise ModelError(f"dtype is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
-    model = _opened(folder, "float32" if adapter or precision == "float32" else "auto")
+    dtype = "float32" if adapter or precision == "float32" else "auto"
+    model = _opened(folder, dtype, transformers.AutoModelForCausalLM)
     if adapter:
         model = _merged(model, adapter, folder)
     if precision == "bfloat16":
         _narrow(model)
+    return model.eval().requires_grad_(requires_grad=False)
+
+
+def load_body(folder: Path) -> Any:  # noqa: ANN401
+    """The model in `folder` without its head, in float32: what its layers make of a text.
+
+    Raises:
+        ModelError: If it cannot be loaded whole.
+    """
+    model = _opened(folder, "float32", transformers.AutoModel)
     return model.eval().requires_grad_(requires_grad=False)
 
 
@@ -62,11 +77,11 @@ def is_narrow(model: Any) -> bool:  # noqa: ANN401
     return bool(model.get_input_embeddings().weight.dtype == torch.bfloat16)
 
 
-def _opened(folder: Path, dtype: str) -> Any:  # noqa: ANN401
+def _opened(folder: Path, dtype: str, kind: Any) -> Any:  # noqa: ANN401
     check_folder(folder)
     try:
         with quiet():
-            model, told = transformers.AutoModelForCausalLM.from_pretrained(
+            model, told = kind.from_pretrained(
                 folder,
                 dtype=dtype,
                 local_files_only=True,
@@ -76,10 +91,11 @@ def _opened(folder: Path, dtype: str) -> Any:  # noqa: ANN401
             )
     except _UNLOADABLE as error:
         raise ModelError(
-            f"{folder}: transformers cannot load it ({_first_line(error)}); it takes a causal "
-            "language model with config.json and safetensors weights, and runs no code of its own"
+            f"{folder}: transformers cannot load it ({_first_line(error)}); it takes "
+            f"{_TAKEN[kind]} with config.json and safetensors weights, and runs no code of its own"
         ) from error
-    if missing := sorted(told["missing_keys"]):
+    # What an encoder's pooler makes of the first token is not asked for, and often not saved.
+    if missing := sorted(name for name in told["missing_keys"] if not name.startswith("pooler.")):
         raise ModelError(
             f"{folder}: its weights lack {len(missing)} tensors that its config.json asks for, "
             f"such as {missing[0]}; copy or save the model again"

@@ -6,14 +6,16 @@ so that what a reader has measured holds whether details are replaced or not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from katsuo import filters
+from katsuo import engines, filters
+from katsuo.filters.fresh import Fresh
 from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
 from katsuo.protocols import Filter, Rewriter, Selector, Signature
@@ -49,6 +51,12 @@ def curate(trip: Trip) -> None:
     )
     measuring = Measuring(trip)
     readers = measuring.stated(alone.all)
+    embedders = {
+        name: engines.find(part.embedder)
+        for name, part in built
+        if isinstance(part, Fresh) and part.embedder
+    }
+    embedded = {name: engines.embedder_identity(named) for name, named in embedders.items()}
     libraries: dict[str, str] = {}
     for _, part in built:
         libraries |= filters.libraries(part)
@@ -60,8 +68,7 @@ def curate(trip: Trip) -> None:
         counts, tally = Counts(unit="task"), Tally(built)
         with measuring:
             signatures = _judged(_Work(trip, folder, counts, tally), alone, measuring, built)
-        whole = [(name, part) for name, part in built if isinstance(part, Selector)]
-        _written(folder, select(signatures, whole), counts, tally)
+        _written(folder, select(signatures, _selectors(built, embedders)), counts, tally)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
@@ -70,15 +77,29 @@ def curate(trip: Trip) -> None:
             "inputs": trip.manifest("generate")["outputs"],
             **({"readers": readers} if readers else {}),
             **({"libraries": libraries} if libraries else {}),
+            **({"embedders": embedded} if embedded else {}),
             "counts": counts.facts,
             **tally.facts,
             **_warnings(trip, built),
         }
 
-    # Without a reader, a library that decides or a changed filter, keys are as they were before.
-    later = [each for each in (readers, libraries, editions) if each]
+    # Without one of these, keys are as they were before there could be one.
+    later = [each for each in (readers, libraries, embedded, editions) if each]
     inputs = [trip.manifest("generate")["outputs"], stated, *later]
     trip.stage("curate", key_of("curate", *inputs), work)
+
+
+def _selectors(
+    built: Sequence[tuple[str, object]], embedders: Mapping[str, engines.Named]
+) -> list[tuple[str, Selector]]:
+    """The selectors among the filters, their embedders opened."""
+    found: list[tuple[str, Selector]] = []
+    for name, part in built:
+        if isinstance(part, Fresh) and name in embedders:
+            found.append((name, replace(part, embeds=engines.open_embeds(embedders[name]))))
+        elif isinstance(part, Selector):
+            found.append((name, part))
+    return found
 
 
 def _warnings(trip: Trip, built: Sequence[tuple[str, object]]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Callable, Sequence
 
 from katsuo.own import named
@@ -108,12 +109,18 @@ def signature_of(task: Task) -> Signature:
         score=math.prod(task.scores.values()),
         text="\n".join(lines),
         labels=task.labels if task.name else (),
+        document=sys.intern(task.document_id),  # all signatures are held: one text a document
     )
 
 
 def dropped_by(task: Task, name: str, verdict: Verdict) -> Dropped:
-    """The ledger line of a task that the filter or selector `name` drops."""
+    """The ledger line of a task that the filter or selector `name` drops.
+
+    Where another task stays in its place, the excerpt begins with that one's id.
+    """
     said = f"{named(task)}: {_question(task)} -> {_single_spaced(task.response)}"
+    if verdict.twin:
+        said = f"twin of {verdict.twin}, {said}"
     return Dropped(
         item_id=task.id,
         stage="curate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,28 @@ def tiny_adapter(tmp_path: Path) -> Path:
     factors = {name: chance.normal(0, 1, s).astype(np.float32) for name, s in shapes.items()}
     save_file(factors, folder / "adapter_model.safetensors")
     return folder
+
+
+@pytest.fixture
+def check_alike() -> Callable[..., None]:
+    """Checks that two batches give a model the same loss and the same gradients."""
+    import torch  # what needs no trainer runs without it
+
+    from katsuo.models import batches
+
+    def check(model: Any, plain: batches.Batch, other: batches.Batch, *, half: bool) -> None:  # noqa: ANN401
+        losses, slopes = [], []
+        for batch in (plain, other):
+            loss = batches.loss(model, batch, half=half)
+            model.zero_grad()
+            loss.backward()
+            losses.append(loss.detach())
+            slopes.append(torch.cat([weight.grad.flatten() for weight in model.parameters()]))
+        torch.testing.assert_close(losses[1], losses[0], rtol=2e-3 if half else 1e-5, atol=1e-5)
+        error = float((slopes[1] - slopes[0]).norm() / slopes[0].norm())
+        assert error < (0.05 if half else 1e-5)  # in bfloat16 either is about 0.05 from the truth
+
+    return check
 
 
 @pytest.fixture

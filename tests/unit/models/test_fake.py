@@ -91,3 +91,12 @@ def test_other_pairs_make_another_adapter(tmp_path: Path) -> None:
         for name in ("one", "same", "other")
     )
     assert one == same != other
+
+
+def test_the_same_words_lie_at_one_place_in_whatever_order() -> None:
+    one, other, third, none = FakeModel().embed(
+        ["the pilot waits", "Waits the pilot?", "the tug waits", ""]
+    )
+    assert float(one @ other) == pytest.approx(1)
+    assert float(one @ third) < 0.99
+    assert not none.any()

@@ -150,9 +150,15 @@ def test_a_ledger_line_shows_the_question_and_the_answer_without_the_passage() -
     assert len(curate.dropped_by(long, "f", drop("r")).excerpt) == EXCERPT_CHARS
 
 
+def test_the_ledger_line_of_a_twin_names_the_task_that_stays() -> None:
+    verdict = Verdict(keep=False, reason="duplicate-in-meaning", twin="b")
+    found = curate.dropped_by(SHARD[0], "fresh", verdict)
+    assert found.excerpt == "twin of b, qa: Question a? -> answer a"
+
+
 def test_a_signature_knows_the_task_without_its_passage() -> None:
     assert curate.signature_of(task(T.QA, "Why\n so?", "since\nthen")) == Signature(
-        id="t", type="qa", score=1, text="qa\nWhy so?\nsince then"
+        id="t", type="qa", score=1, text="qa\nWhy so?\nsince then", document="d"
     )
     empty = replace(SHARD[0], context=" ", instruction="Why?")
     assert curate.signature_of(empty).text == "qa\nWhy?\nanswer a"
