@@ -80,8 +80,8 @@ class Generate(Section):
     `katsuo-v1`."""
     voices: list[str] | None = Field(default=None, min_length=1)
     """How tasks are put, each drawn as often: plain, exam, chat, editor, clerk, form, support,
-    quiz. Without any, a steered generator hears all of them, and another none. Wants a generator
-    that was taught `katsuo-v1`."""
+    quiz, search. Without any, a steered generator hears those that were taught with the labels it
+    is told, and another none. Wants a generator that was taught `katsuo-v1`."""
     tasks: dict[str, Own] = {}
     """Task types of your own, by name, or a file of them that several recipes share."""
     temperature: float = Sampling().temperature
