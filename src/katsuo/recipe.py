@@ -70,9 +70,16 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
         apply(raw, change)
     recipe = of(raw, str(file))
     for each in [recipe, *(domain(recipe, name) for name in recipe.domains)]:
-        for name in each.adapt.arms_by_name:
-            of_arm(each, name)  # what an arm changes is wrong now, not after an hour of work
+        # What is wrong with a filter or an arm is wrong now, not after an hour of work.
+        for one in [each, *(of_arm(each, name) for name in each.adapt.arms_by_name)]:
+            _check_filters(one)
     return recipe
+
+
+def _check_filters(recipe: Recipe) -> None:
+    """Check all that can be told of the filters without opening the sets that they compare with."""
+    for name, chosen in recipe.filters:
+        filters.build(name, {key: value for key, value in chosen.items() if key != "against"})
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

@@ -163,3 +163,17 @@ def test_what_an_arm_or_a_domain_changes_is_checked_when_the_recipe_is_read(tmp_
     bad_domain = written(tmp_path, "domains: {law: {evaluate: {promts: 1}}}")
     with pytest.raises(RecipeError, match=r"domains\.law: unknown key 'evaluate\.promts'"):
         recipe.load(bad_domain)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "curate=[{well_formed: {languages: maybe}}]",
+        "adapt.arms=[tasks, {other: {curate: [{well_formed: {languages: maybe}}]}}]",
+    ],
+)
+def test_a_filters_setting_is_checked_when_the_recipe_is_read(tmp_path: Path, change: str) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("generate: {generator: fake}\n", "utf-8")
+    with pytest.raises(RecipeError, match="languages is 'maybe'"):
+        recipe.load(file, [change])
