@@ -27,6 +27,7 @@ from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.scoring.probes import QUESTION_COLUMNS
 from katsuo.stages.curate import dropped_by, rewrite, select, signature_of
 from katsuo.store import tables
+from katsuo.store.aside import Aside, ahead
 from katsuo.store.files import sha256
 from katsuo.store.runs import StageFolder
 from katsuo.types import Dropped, Task, Verdict
@@ -66,9 +67,10 @@ def curate(trip: Trip) -> None:
 
     def work(folder: StageFolder) -> dict[str, Any]:
         counts, tally = Counts(unit="task"), Tally(built)
+        on = _Work(trip, folder, counts, tally, _Asides.of(folder, _schema(trip)))
         with measuring:
-            signatures = _judged(_Work(trip, folder, counts, tally), alone, measuring, built)
-        _written(folder, select(signatures, _selectors(built, embedders)), counts, tally)
+            signatures = _judged(on, alone, measuring, built)
+        _written(on, select(signatures, _selectors(built, embedders)))
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
@@ -125,6 +127,21 @@ def _told(part: Filter, said: list[Any]) -> list[Any]:
     return [*said, libraries] if libraries else said
 
 
+class _Asides(NamedTuple):
+    """The shards between filters and selectors."""
+
+    kept: Aside
+    dropped: Aside
+
+    @classmethod
+    def of(cls, folder: StageFolder, schema: pa.Schema) -> _Asides:
+        """In files whose names begin with a dot, so that they are no outputs."""
+        return cls(
+            kept=Aside(folder.folder / ".kept.arrow", schema),
+            dropped=Aside(folder.folder / ".dropped.arrow", tables.DROPPED),
+        )
+
+
 class _Work(NamedTuple):
     """The stage under way."""
 
@@ -132,64 +149,60 @@ class _Work(NamedTuple):
     folder: StageFolder
     counts: Counts
     tally: Tally
+    asides: _Asides
 
 
 def _judged(
-    work: _Work, alone: Alone, measuring: Measuring, built: Sequence[tuple[str, object]]
+    on: _Work, alone: Alone, measuring: Measuring, built: Sequence[tuple[str, object]]
 ) -> list[Signature]:
     """Lay aside what the filters keep, as the rewriters put it; the signatures of that."""
-    trip, folder, counts, tally = work
+    trip, schema = on.trip, _schema(on.trip)
     rewriters = [(name, part) for name, part in built if isinstance(part, Rewriter)]
-    schema = tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
     signatures: list[Signature] = []
     drafts = trip.run.stage("generate").parts()
-    for number, part in enumerate(drafts):
-        found = [tables.task_of(row) for row in tables.read(part)]
+    for number, table in enumerate(ahead(tables.whole, drafts)):
+        part = drafts[number]
+        found = list(map(tables.task_of, table.to_pylist()))
         standing, lines = alone.judged(trip, part, found, partial(measuring.scored, part))
-        tally.arrived(found, lines)
+        on.tally.arrived(found, lines)
         kept, more = rewrite(standing, rewriters)
         lines += more
-        aside = _aside(folder, number)
-        tables.lay_aside(aside.kept, schema, map(tables.task_row, kept))
-        tables.lay_aside(aside.dropped, tables.DROPPED, map(tables.dropped_row, lines))
+        rows = tables.of_tasks(schema, kept) if rewriters else tables.noted(table, schema, kept)
+        on.asides.kept.put(rows)
+        on.asides.dropped.put(tables.of_rows(tables.DROPPED, map(tables.dropped_row, lines)))
         signatures.extend(map(signature_of, kept))
-        counts.keep(len(kept))
-        counts.drop(lines)
+        on.counts.keep(len(kept))
+        on.counts.drop(lines)
         trip.listen(Event(stage="curate", done=number + 1, total=len(drafts), unit="shard",
-                          kept=counts.passed, dropped=counts.dropped.total()))  # fmt: skip
+                          kept=on.counts.passed, dropped=on.counts.dropped.total()))  # fmt: skip
     return signatures
 
 
-class _Aside(NamedTuple):
-    """A shard between filters and selectors; names with a dot are no outputs."""
-
-    kept: Path
-    dropped: Path
+def _schema(trip: Trip) -> pa.Schema:
+    return tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
 
 
-def _aside(folder: StageFolder, number: int) -> _Aside:
-    return _Aside(
-        kept=folder.folder / f".kept-{number:05d}.arrow",
-        dropped=folder.folder / f".dropped-{number:05d}.arrow",
-    )
-
-
-def _written(
-    folder: StageFolder, verdicts: dict[str, tuple[str, Verdict]], counts: Counts, tally: Tally
-) -> None:
+def _written(on: _Work, verdicts: dict[str, tuple[str, Verdict]]) -> None:
     """Write the shards without what the selectors turned away."""
-    for number in range(len(list(folder.folder.glob(".kept-*.arrow")))):
-        aside = _aside(folder, number)
-        kept, dropped = tables.laid_aside(aside.kept), tables.laid_aside(aside.dropped)
-        kept, lines = _parted(kept, verdicts)
+    for _ in ahead(_write, _parts(on, verdicts)):
+        pass
+
+
+def _parts(on: _Work, verdicts: dict[str, tuple[str, Verdict]]) -> Iterator[tuple[Path, pa.Table]]:
+    """Every file of the stage and what it is to hold."""
+    asides = zip(on.asides.kept.taken(), on.asides.dropped.taken(), strict=True)
+    for number, (kept, dropped) in enumerate(asides):
+        stay, lines = _parted(kept, verdicts)
         if lines:
             dropped = tables.extended(dropped, map(tables.dropped_row, lines))
-            _recount(counts, lines)
-        tally.kept(kept["task_type"].to_pylist(), kept["response"].to_pylist())
-        tables.write_table(folder.part(number), kept)
-        tables.write_table(folder.dropped(number), dropped)
-        aside.kept.unlink()
-        aside.dropped.unlink()
+            _recount(on.counts, lines)
+        on.tally.kept(stay["task_type"].to_pylist(), stay["response"].to_pylist())
+        yield on.folder.part(number), stay
+        yield on.folder.dropped(number), dropped
+
+
+def _write(part: tuple[Path, pa.Table]) -> None:
+    tables.write_table(*part)
 
 
 def _parted(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from katsuo import filters
 from katsuo.protocols import Filter, Measured
@@ -17,7 +17,10 @@ from katsuo.road.trip import Trip, key_of
 from katsuo.stages.curate import judge
 from katsuo.store.files import read_json, sha256, write_json
 from katsuo.store.runs import Cell
-from katsuo.types import Dropped, Span, Task, Verdict
+from katsuo.types import KEEP, Dropped, Span, Task, Verdict
+
+_KEPT: Final[list[Any]] = ["", None, []]
+"""The verdict `KEEP` as a cell holds it: the most frequent one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +150,8 @@ def _said(verdict: Verdict) -> list[Any]:
 
 
 def _verdict(said: list[Any]) -> Verdict:
+    if said == _KEPT:
+        return KEEP
     reason, score, spans = said
     evidence = tuple(Span(start=start, end=end) for start, end in spans)
     return Verdict(keep=not reason, reason=reason, score=score, evidence=evidence)

@@ -132,13 +132,13 @@ def dropped_by(task: Task, name: str, verdict: Verdict) -> Dropped:
 
 def _noted(task: Task, name: str, verdict: Verdict) -> Task:
     """`task` with what the filter `name` measured and found."""
-    scores = {} if verdict.score is None else {name: verdict.score}
+    scores = dict(task.scores)
+    if verdict.score is not None:
+        scores[name] = verdict.score
     found = tuple(span for span in verdict.evidence if span not in task.evidence)
-    if not scores and not found:
+    if scores == task.scores and not found:
         return task
-    return dataclasses.replace(
-        task, scores={**task.scores, **scores}, evidence=(*task.evidence, *found)
-    )
+    return dataclasses.replace(task, scores=scores, evidence=(*task.evidence, *found))
 
 
 def _question(task: Task) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,42 @@ def test_a_table_that_cannot_be_read_names_its_place(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=says):
         list(tables.rows_of(tmp_path / name))
+
+
+NOTES = st.dictionaries(TEXT, st.floats(0, 1), max_size=3)
+
+
+@given(
+    drafts=st.lists(TASKS, max_size=4, unique_by=lambda task: task.id),
+    scores=st.lists(NOTES, min_size=4, max_size=4),
+    keep=st.lists(st.booleans(), min_size=4, max_size=4),
+)
+def test_a_noted_table_is_that_of_the_tasks_byte_for_byte(
+    path: Path, drafts: list[Task], scores: list[dict[str, float]], keep: list[bool]
+) -> None:
+    tables.write(path, tables.TASKS, map(tables.task_row, drafts))
+    kept = [
+        replace(task, scores=found, evidence=(*task.evidence, Span(start=1, end=2)))
+        for task, found, here in zip(drafts, scores, keep, strict=False)
+        if here
+    ]
+    table = tables.noted(tables.whole(path), tables.TASKS, kept)
+    assert table.equals(tables.of_tasks(tables.TASKS, kept))
+    one, other = path.with_name("one.parquet"), path.with_name("other.parquet")
+    tables.write_table(one, table)
+    tables.write(other, tables.TASKS, map(tables.task_row, kept))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_an_older_table_is_noted_row_by_row(path: Path) -> None:
+    task = tables.task_of(
+        {
+            "id": "1", "document_id": "d", "context_id": "c", "context": "", "task_type": "qa",
+            "instruction": "", "response": "", "evidence": [], "scores": [],
+            "origin": {"generator": "g", "format": "f", "seed": 1},
+        }
+    )  # fmt: skip
+    older = tables.TASKS.remove(tables.TASKS.get_field_index("surrogates"))
+    tables.write(path, older, [tables.task_row(task)])
+    found = tables.noted(tables.whole(path), tables.TASKS, [task])
+    assert found.equals(tables.of_tasks(tables.TASKS, [task]))
