@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -57,6 +57,10 @@ paper-full: setup  ## The same with all probes, five prompts and more tasks, for
 	for name in $(PAPER); do $(BIN)/katsuo run recipes/paper/$$name.yaml --run runs/paper-full-$$name \
 	    --set limit=2000 --set evaluate.prompts=5 --set evaluate.max_probes=null --set adapt.seeds=3 || test $$? -eq 3 || exit 1; done
 	$(BIN)/python benchmarks/quality/paper.py runs full
+
+ablation: setup  ## What each filter does for the model that learns, on dev (an hour; goes on where it was stopped); wants KATSUO_DATA
+	$(BIN)/katsuo run recipes/ablation.yaml --run runs/paper-ablation
+	$(BIN)/python benchmarks/quality/paper.py runs
 
 bench-filters: setup  ## Measure every filter on errors made on purpose; wants KATSUO_DATA
 	$(BIN)/python benchmarks/quality/bench_filters.py

@@ -165,6 +165,7 @@ TABLES: Mapping[str, Callable[[Report], Iterator[str]]] = {
     "curve": _main,
     "arms": _main,
     "targets": _main,
+    "ablation": _main,
 }
 
 
