@@ -10,6 +10,7 @@ what and is not for them. A reader writes a line for every task:
     {"id": "...", "verdict": "valid", "note": ""}       valid, wrong answer, unanswerable, trivial
 
 `judge` adds what they found to the filed result, and must be asked again when that is filed anew.
+Beside it goes `blind_<result>`: every verdict with its reason, which `bench_judged.py` reads.
 """
 
 from __future__ import annotations
@@ -130,7 +131,8 @@ def judge(asked: argparse.Namespace) -> None:
     if key is None:
         raise DataError(f"{asked.runs}/blind/key.json: no such file; draw the tasks first")
     tasks: Any = key["tasks"]
-    first, second = (_verdicts(path, tasks) for path in asked.readers)
+    said = [_verdicts(path, tasks) for path in asked.readers]
+    first, second = ({id_: verdict for id_, (verdict, _) in one.items()} for one in said)
     path = asked.result or _last_result()
     content: Any = read_json(path)
     if content is None or "prompted" not in content.get("figures", {}):
@@ -138,6 +140,12 @@ def judge(asked: argparse.Namespace) -> None:
     blind = found(tasks, first, second, content["figures"]["prompted"])
     figures = {**content["figures"], "blind": {"seed": key["seed"], **blind}}
     write(path.with_suffix(""), {**content, "figures": figures})
+    read = {
+        id_: {"contestant": held["contestant"], "type": held["type"],
+              "verdicts": [one[id_][0] for one in said], "notes": [one[id_][1] for one in said]}
+        for id_, held in tasks.items()
+    }  # fmt: skip
+    write_json(path.with_name(f"blind_{path.name}"), {"seed": key["seed"], "tasks": read})
     print(f"{path}: {json.dumps(blind['accord'])}")
 
 
@@ -148,35 +156,34 @@ def _last_result() -> Path:
     return filed[-1]
 
 
-def _verdicts(path: Path, tasks: Mapping[str, Any]) -> dict[str, str]:
-    """Id -> verdict, for every task of the key once."""
+def _verdicts(path: Path, tasks: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Id -> verdict and its reason, for every task of the key once."""
     if not path.is_file():
         raise DataError(f"{path}: no such file; a reader writes a line for every task")
-    said: dict[str, str] = {}
+    said: dict[str, tuple[str, str]] = {}
     for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
         if line.strip():
-            id_, verdict = _verdict(line, f"{path}:{number}", tasks)
+            id_, verdict, note = _verdict(line, f"{path}:{number}", tasks)
             if id_ in said:
                 raise DataError(f"{path}:{number}: {id_} is there twice; keep one verdict")
-            said[id_] = verdict
+            said[id_] = (verdict, note)
     if missing := [id_ for id_ in tasks if id_ not in said]:
         raise DataError(f"{path}: {len(missing)} tasks have no verdict, such as {missing[0]}")
     return said
 
 
-def _verdict(line: str, where: str, tasks: Mapping[str, Any]) -> tuple[str, str]:
+def _verdict(line: str, where: str, tasks: Mapping[str, Any]) -> tuple[str, str, str]:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise DataError(f"{where}: no JSON: {error}") from error
-    id_, verdict = (
-        (str(row.get("id")), str(row.get("verdict"))) if isinstance(row, dict) else ("", "")
-    )
+    held = row if isinstance(row, dict) else {}
+    id_, verdict = str(held.get("id")), str(held.get("verdict"))
     if id_ not in tasks:
         raise DataError(f"{where}: id {id_!r} is none of the tasks that were drawn")
     if verdict not in VERDICTS:
         raise DataError(f"{where}: verdict {verdict!r}; it must be one of {', '.join(VERDICTS)}")
-    return id_, verdict
+    return id_, verdict, str(held.get("note", ""))
 
 
 def found(

@@ -113,6 +113,10 @@ def test_what_two_readers_found_becomes_part_of_the_result(runs: Path) -> None:
     assert blind["accord_valid"]["kappa"] == pytest.approx(1.0)
     assert {"taught", "steered"} == set(blind["valid"])
     assert "## Read blind" in result(runs).with_suffix(".md").read_text("utf-8")
+    path = result(runs)
+    read = json.loads(path.with_name(f"blind_{path.name}").read_text("utf-8"))["tasks"]
+    assert read.keys() == {task["id"] for task in tasks}
+    assert all(row["verdicts"][1] == "unanswerable" for row in read.values())
 
 
 @pytest.mark.parametrize(
