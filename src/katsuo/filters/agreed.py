@@ -17,6 +17,9 @@ class Agreed:
     The score is the likelihood of the response among the choices that the task
     offers or, where it is free, the token F1 of what the reader writes. Types of
     which no two people write the same response pass unmeasured.
+
+    No recipe has it by default: with the bundled model as reader it tells wrong spans
+    apart, but no flipped label (benchmarks/results, `filters`).
     """
 
     measures: ClassVar[str] = "agreed"

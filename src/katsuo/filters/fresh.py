@@ -84,7 +84,8 @@ class Fresh:
 
     With an embedder, of those that are left, open tasks of one type with the same
     answer in one document are twins, too, where their questions mean the same.
-    Labels are left out: they say too little to tell questions apart.
+    Labels are left out: they say too little to tell questions apart. By words alone,
+    hardly any twin is found that a person put in other words (benchmarks/results, `filters`).
     """
 
     min_overlap: float = 0.8

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from katsuo.errors import RecipeError
 from katsuo.types import KEEP, Span, Task, TaskType, Verdict, drop
@@ -58,6 +58,10 @@ next, another use of a word."""
 
 _FEWEST_ASKED: Final = 3
 """Fewer content words that are not found prove nothing ("How did she feel?")."""
+
+_LEAST_OWN: Final = 0.4
+"""Share of a written question's own words that shows what it asks about, whatever words the
+instruction has around the passage ("Class 3 will read this page"); measured by bench_filters."""
 
 _OPTION: Final = re.compile(r"(?m)^[ \t]*\(?(?:[A-Ha-h]|\d)[).:][ \t].*$")
 """A lettered option: most are wrong by design, so no sentence is asked for their words."""
@@ -119,8 +123,13 @@ class Grounded:
     the response (of a label, the question alone) that the best sentence, or
     pair of neighbours, holds. A task without content words, or of a type that
     asks of the passage as a whole, passes unmeasured; one with only a few, or of a
-    type that may speak of something else, passes whatever its score.
+    type that may speak of something else, passes whatever its score. Where the task is
+    to write a question, it may stand on the words of that question alone. A task
+    that was made to have no answer in its passage passes unmeasured.
     """
+
+    edition: ClassVar[int] = 2
+    """Counted up when it drops other tasks than before: then keys change, see `edition_of`."""
 
     max_answer_words: int = 40
     """Longest response still called an extract; where no spaces are set, in characters."""
@@ -141,7 +150,9 @@ class Grounded:
         """One verdict per task, in the order of `tasks`."""
         fold, read = cache(_fold), cache(_passage)
         return [
-            self._extract(task, fold(task.context))
+            KEEP
+            if not task.answerable
+            else self._extract(task, fold(task.context))
             if task.type.extractive
             else self._support(task, read(task.context))
             for task in tasks
@@ -166,11 +177,19 @@ class Grounded:
         if not wanted or task.type in _OF_THE_WHOLE:
             return KEEP
         best, share = _best(wanted, places)
+        if task.type is TaskType.QG and share < self.min_overlap:
+            best, share = self._asked(task, places) or (best, share)
         droppable = len(wanted) >= _FEWEST_ASKED and task.type not in _NEED_NOT_SPEAK
         if droppable and share < self.min_overlap:
             return drop("evidence-not-found", score=share)
         spans = (Span(start=best.start, end=best.end),) if best and share else ()
         return Verdict(keep=True, score=share, evidence=spans)
+
+    def _asked(self, task: Task, places: _Passage) -> tuple[_Window | None, float] | None:
+        """Where the passage speaks of the question that `task` writes, if it does enough."""
+        own = _stems(task.response)
+        found = _best(own, places) if own else (None, 0.0)
+        return found if found[1] >= max(_LEAST_OWN, self.min_overlap) else None
 
 
 def _occurrences(answer: str, context: _Folded) -> Iterator[Span]:

@@ -18,6 +18,9 @@ class Needed:
 
     The reader is asked twice, with the passage and without; the difference is in nats
     of the whole response. The score is its logistic function, so 0.5 is no difference.
+
+    No recipe has it by default: with the bundled model as reader it tells questions of
+    another passage apart, but no flipped label (benchmarks/results, `filters`).
     """
 
     measures: ClassVar[str] = "needed"

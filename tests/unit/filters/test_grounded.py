@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,6 +164,21 @@ def test_at_zero_nothing_is_dropped_and_no_evidence_made_up(context: str) -> Non
 def test_a_question_without_content_words_passes_unmeasured() -> None:
     made = task("positive", kind=TaskType.SENTIMENT, question="Which of these is it?")
     assert Grounded().judge([made]) == [KEEP]
+
+
+def test_a_written_question_stands_on_its_own_words_whatever_the_frame_says() -> None:
+    frame = "Class 3 reads this page aloud tomorrow morning after breakfast with Ms Bell. Ask."
+    made = task("Who may appoint a lawyer?", kind=TaskType.QG, question=frame)
+    assert quoted(made) == ["It may appoint an agent, e.g. a bank."]
+    stray = replace(made, response="Which tigers appoint themselves at noon?")
+    assert Grounded().judge([stray])[0].reason == "evidence-not-found"
+
+
+@pytest.mark.parametrize("kind", [TaskType.EXQA, TaskType.QA])
+def test_a_task_made_to_have_no_answer_is_not_asked_for_evidence(kind: TaskType) -> None:
+    made = task("The text does not tell.", kind=kind, question="Where do tigers sleep at noon?")
+    assert not Grounded().judge([made])[0].keep
+    assert Grounded().judge([replace(made, answerable=False)]) == [KEEP]
 
 
 def test_sentences_end_at_full_stops_of_other_scripts_and_not_at_initials() -> None:
