@@ -59,7 +59,7 @@ paper-full: setup  ## The same with all probes, five prompts and more tasks, for
 	$(BIN)/python benchmarks/quality/paper.py runs full
 
 ablation: setup  ## What each filter does for the model that learns, on dev (an hour; goes on where it was stopped); wants KATSUO_DATA
-	$(BIN)/katsuo run recipes/ablation.yaml --run runs/paper-ablation
+	$(BIN)/katsuo run recipes/paper/ablation.yaml --run runs/paper-ablation
 	$(BIN)/python benchmarks/quality/paper.py runs
 
 bench-filters: setup  ## Measure every filter on errors made on purpose; wants KATSUO_DATA

@@ -1,6 +1,8 @@
-"""A taught generator made ready to ship: half the bytes, and a model card that states everything.
+"""A taught generator made ready to ship: fewer bytes, and a model card that states everything.
 
-python -m katsuo.shipping runs/generator-first/generator FOLDER
+python -m katsuo.shipping runs/generator-first/generator FOLDER [RANK]
+
+With RANK, every update of a weight is cut to its largest singular values.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,38 +21,94 @@ from safetensors.numpy import save_file
 
 from katsuo.errors import RecipeError
 from katsuo.page.teaching import NEW_SOURCE
+from katsuo.store.files import write_json, write_text
 from katsuo.types import TaskType
 
-KEPT: Final = ("adapter_config.json", "losses.jsonl", "katsuo.json")
+KEPT: Final = ("losses.jsonl", "katsuo.json")
 _MIB: Final = 2**20
+_A, _B = "lora_A", "lora_B"
 
 
-def ship(taught: Path, into: Path) -> None:
+Tensors = dict[str, np.ndarray]
+
+
+def ship(taught: Path, into: Path, rank: int | None = None) -> None:
     """Write the adapter of the teaching run `taught` into `into`, weights in F16, with its cards.
 
+    Args:
+        taught: The folder that `katsuo teach` wrote.
+        into: Filled; files of the same names are replaced.
+        rank: Cut to this; as it was taught where it is None.
+
     Raises:
-        RecipeError: If `taught` is no finished generator.
+        RecipeError: If `taught` is no finished generator, or has no higher rank than `rank`.
     """
     if not (taught / "katsuo.json").is_file():
         raise RecipeError(f"{taught}: no katsuo.json; katsuo teach writes it when it has finished")
+    config = json.loads((taught / "adapter_config.json").read_text("utf-8"))
+    with safe_open(taught / "adapter_model.safetensors", framework="numpy") as tensors:
+        weights = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+    cut = ""
+    if rank is not None:
+        if not 0 < rank < config["r"]:
+            raise RecipeError(f"rank {rank}: {taught} has rank {config['r']}; give a lower one")
+        weights, least = lower_rank(weights, rank)
+        cut = (
+            f", cut to {rank} by singular values\nafter the losses above were measured (at least "
+            f"{least:.3f} of each update's squares stay)"
+        )
+        config |= {"r": rank, "lora_alpha": config["lora_alpha"] * rank / config["r"]}
     into.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         shutil.copyfile(taught / name, into / name)
+    write_json(into / "adapter_config.json", config)
     if (remixed := taught.parent / "remix" / "card.json").is_file():
         shutil.copyfile(remixed, into / "remix.json")
-    with safe_open(taught / "adapter_model.safetensors", framework="numpy") as tensors:
-        halves = {
-            name: tensors.get_tensor(name).astype(np.float16)
-            for name in tensors.keys()  # noqa: SIM118 -- not a mapping
-        }
+    halves = {name: weight.astype(np.float16) for name, weight in weights.items()}
     save_file(halves, into / "adapter_model.safetensors", metadata={"format": "pt"})
     facts = json.loads((taught / "katsuo.json").read_text("utf-8"))
     size = (into / "adapter_model.safetensors").stat().st_size / _MIB
-    (into / "README.md").write_text(card(facts, into.name, size, _place(taught)), "utf-8")
+    made = Made(name=into.name, mib=size, place=_place(taught), cut=cut)
+    write_text(into / "README.md", card(facts, made))
 
 
-def card(facts: Mapping[str, Any], name: str, mib: float, place: str = "") -> str:
-    """The model card for what `katsuo.json` states; `place` is the machine it was taught on."""
+def lower_rank(weights: Tensors, rank: int) -> tuple[Tensors, float]:
+    """The updates B A as the nearest of rank `rank`, and the least share of squares that is kept.
+
+    By singular values; no product of another pair of that rank is nearer (Eckart and Young).
+    """
+    lowered: Tensors = {}
+    least = 1.0
+    for name, held in weights.items():
+        if _A not in name:
+            continue
+        other = name.replace(_A, _B)
+        a, b = held.astype(np.float32), weights[other].astype(np.float32)
+        outer, core_b = np.linalg.qr(b)
+        inner, core_a = np.linalg.qr(a.T)
+        left, values, right = np.linalg.svd(core_b @ core_a.T)
+        root = np.sqrt(values[:rank])
+        lowered[name] = np.ascontiguousarray(root[:, None] * (right[:rank] @ inner.T))
+        lowered[other] = np.ascontiguousarray((outer @ left[:, :rank]) * root)
+        squares = np.square(values)
+        least = min(least, float(squares[:rank].sum() / squares.sum()))
+    return lowered, least
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a card says of the files beside it."""
+
+    name: str
+    mib: float
+    place: str = ""
+    """The machine that the generator was taught on."""
+    cut: str = ""
+    """How its rank was lowered."""
+
+
+def card(facts: Mapping[str, Any], made: Made) -> str:
+    """The model card for what `katsuo.json` states."""
     report, settings, base = facts["report"], facts["settings"], facts["base"]
     held, nats = facts["held_out"], facts["held_out_nats"]
     kinds = "".join(
@@ -66,7 +125,7 @@ library_name: peft
 tags: [conditional-task-generation, lora, katsuo]
 ---
 
-# {name}
+# {made.name}
 
 A LoRA that makes {base["name"]} write instruction-tuning tasks: given a task type and a passage in
 the format `{facts["format"]}`, it writes an instruction about the passage and its response.
@@ -90,11 +149,12 @@ held-out tasks make figures that say little of single types.
 The adapter is published under Apache-2.0. The CC BY and CC BY-SA sources ask for attribution, which
 this table gives.
 
-**Teaching**: LoRA rank {settings["rank"]}, alpha {settings["alpha"]}, every linear layer, learning
-rate {settings["learning_rate"]}, {settings["batch_tokens"]} tokens a step, {report["steps"]} steps,
-{report["seconds"]:.0f} seconds{" on " if place else ""}{place}, shared with other work.
+**Teaching**: LoRA rank {settings["rank"]}{made.cut},
+alpha {settings["alpha"]}, every linear layer, learning rate {settings["learning_rate"]},
+{settings["batch_tokens"]} tokens a step, {report["steps"]} steps,
+{report["seconds"]:.0f} seconds{" on " if made.place else ""}{made.place}, shared with other work.
 Loss (nats per target token, means over ten steps): {report["first_loss"]:.2f} at the beginning,
-{report["last_loss"]:.2f} at the end. Weights here are rounded to F16: {mib:.1f} MiB.
+{report["last_loss"]:.2f} at the end. Weights here are rounded to F16: {made.mib:.1f} MiB.
 
 **Language**: English only. It was taught on English alone, and what it writes about passages in
 other languages has not been measured. The filter `well_formed` drops tasks that are surely in
@@ -124,4 +184,4 @@ def _untaught(facts: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    ship(Path(sys.argv[1]), Path(sys.argv[2]))
+    ship(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else None)

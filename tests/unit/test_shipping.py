@@ -96,7 +96,7 @@ def test_a_card_names_the_machine_that_taught(
     ],
 )
 def test_a_card_names_the_types_that_were_not_taught(by_type: dict[str, int], said: str) -> None:
-    card = shipping.card(facts(by_type=by_type), "small-writer", 1.0)
+    card = shipping.card(facts(by_type=by_type), shipping.Made(name="small-writer", mib=1.0))
     assert ("Not taught" in card) == bool(said)
     assert said in card
 
@@ -104,3 +104,44 @@ def test_a_card_names_the_types_that_were_not_taught(by_type: dict[str, int], sa
 def test_what_is_not_finished_is_not_shipped(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"no katsuo\.json"):
         shipping.ship(tmp_path, tmp_path / "into")
+
+
+def _adapter(folder: Path, rank: int) -> dict[str, np.ndarray]:
+    chance = np.random.default_rng(1)
+    weights = {
+        "layer.lora_A.weight": chance.normal(size=(rank, 7)).astype(np.float32),
+        "layer.lora_B.weight": chance.normal(size=(5, rank)).astype(np.float32),
+    }
+    folder.mkdir()
+    save_file(weights, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text('{"r": 4, "lora_alpha": 8.0}', "utf-8")
+    (folder / "losses.jsonl").write_text("", "utf-8")
+    (folder / "katsuo.json").write_text(json.dumps(facts()), "utf-8")
+    return weights
+
+
+def test_a_lower_rank_is_the_nearest_update_at_the_same_scale(tmp_path: Path) -> None:
+    taught, into = tmp_path / "taught", tmp_path / "writer"
+    weights = _adapter(taught, 4)
+    shipping.ship(taught, into, rank=3)
+    cut = load_file(into / "adapter_model.safetensors")
+    assert cut["layer.lora_A.weight"].shape == (3, 7)
+    assert cut["layer.lora_B.weight"].shape == (5, 3)
+    whole = weights["layer.lora_B.weight"] @ weights["layer.lora_A.weight"]
+    left, values, right = np.linalg.svd(whole, full_matrices=False)
+    nearest = (left[:, :3] * values[:3]) @ right[:3]
+    found = cut["layer.lora_B.weight"].astype(float) @ cut["layer.lora_A.weight"].astype(float)
+    assert found == pytest.approx(nearest, abs=0.02)
+    config = json.loads((into / "adapter_config.json").read_text("utf-8"))
+    assert config["lora_alpha"] / config["r"] == 8.0 / 4
+    kept = float(np.square(values[:3]).sum() / np.square(values).sum())
+    card = (into / "README.md").read_text("utf-8")
+    assert "cut to 3 by singular values" in card
+    assert f"(at least {kept:.3f} of each update's squares stay)" in card
+
+
+@pytest.mark.parametrize("rank", [0, 4, 5])
+def test_a_rank_that_is_not_lower_is_refused(tmp_path: Path, rank: int) -> None:
+    _adapter(tmp_path / "taught", 4)
+    with pytest.raises(RecipeError, match=f"rank {rank}: .* has rank 4; give a lower one"):
+        shipping.ship(tmp_path / "taught", tmp_path / "writer", rank=rank)
