@@ -133,8 +133,8 @@ def main(argv: Sequence[str]) -> None:
         "judged",
         {"tasks": len(held), **found},
         f"Readings: {path.name}. Wilson intervals; AUC with the tasks drawn anew. The reader of "
-        "agreed and needed is SmolLM2-135M-Instruct, which does not measure agreed where no two people "
-        "write the same.",
+        "agreed and needed is SmolLM2-135M-Instruct, which does not measure agreed where no two "
+        "people write the same.",
     )
 
 
