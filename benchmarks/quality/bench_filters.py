@@ -132,8 +132,8 @@ def scored(name: str, pairs: Sequence[tuple[Task, Task]], reader: Reader) -> dic
     limit = _threshold(good[:half], bad[:half])
     wrongly, rightly = int((good[half:] < limit).sum()), int((bad[half:] < limit).sum())
     return {
-        "AUC": (auc := _auc_interval(good, bad)),
-        "beats chance": auc["low"] > 0.5,
+        "AUC": (area := _auc_interval(good, bad)),
+        "beats chance": area["low"] > 0.5,
         "threshold": round(float(limit), 3),
         "precision": share(rightly, rightly + wrongly),
         "recall": share(rightly, len(held) - half),
@@ -141,7 +141,7 @@ def scored(name: str, pairs: Sequence[tuple[Task, Task]], reader: Reader) -> dic
     }
 
 
-def _auc(good: np.ndarray, bad: np.ndarray) -> float:
+def auc(good: np.ndarray, bad: np.ndarray) -> float:
     """How often a sound task scores above a spoilt one; ties count half."""
     above = (good[:, None] > bad[None, :]).mean()
     level = (good[:, None] == bad[None, :]).mean()
@@ -154,10 +154,10 @@ def _auc_interval(good: np.ndarray, bad: np.ndarray, draws: int = 1000) -> dict[
     found = []
     for _ in range(draws):
         rows = chance.integers(0, len(good), len(good))
-        found.append(_auc(good[rows], bad[rows]))
+        found.append(auc(good[rows], bad[rows]))
     low, high = np.quantile(found, [0.025, 0.975])
     return {
-        "value": round(_auc(good, bad), 3),
+        "value": round(auc(good, bad), 3),
         "low": round(float(low), 3),
         "high": round(float(high), 3),
         "n": len(good),
@@ -263,7 +263,7 @@ def by_words(tasks: Sequence[Task], n: int) -> Iterator[tuple[str, dict[str, Any
     """The figures that no reader is needed for: seconds."""
     for name, kinds in KINDS.items():
         for kind in kinds if name not in MEASURES else ():
-            yield f"{name}: {kind}", judged(_filter(name), spoilt(kind, tasks, n))
+            yield f"{name}: {kind}", judged(built(name), spoilt(kind, tasks, n))
     fresh = _selector("fresh")
     yield "fresh: retyped", twins(fresh, tasks, retyped)
     yield "fresh: a word in front", twins(fresh, tasks, touched_up)
@@ -285,7 +285,7 @@ def by_reader(tasks: Sequence[Task], n: int, folder: Path) -> Iterator[tuple[str
             key = digest(name, kind, READER, str(SEED), *texts)
             path = folder / f"{name}-{kind.replace(',', '').replace(' ', '-')}-{key}.json"
             if not path.exists():
-                row = scored(name, pairs, _reader())
+                row = scored(name, pairs, reader())
                 folder.mkdir(parents=True, exist_ok=True)
                 whole = path.with_suffix(".part")
                 whole.write_text(json.dumps(row, indent=1) + "\n", "utf-8")
@@ -294,14 +294,16 @@ def by_reader(tasks: Sequence[Task], n: int, folder: Path) -> Iterator[tuple[str
 
 
 @cache
-def _reader() -> Reader:
+def reader() -> Reader:
+    """The model that judges by reading; opened when it is first needed."""
     base = engines.find(READER)
     return Reader(
         ranks=engines.open_ranks(base), completes=engines.open_completes(base, "openvino", "F16")
     )
 
 
-def _filter(name: str) -> Filter:
+def built(name: str) -> Filter:
+    """The filter `name` with its own settings."""
     part = filters.build(name, {})
     assert isinstance(part, Filter)
     return part

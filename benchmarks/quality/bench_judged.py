@@ -22,19 +22,16 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+from bench_filters import SEED, auc, built, reader
 from filing import RESULTS, file, share
 from read_blind import BASE, VALID
-from scipy.stats import mannwhitneyu
 
-from katsuo import engines, filters
-from katsuo.protocols import Filter
 from katsuo.stages.curate import judge
-from katsuo.stages.measure import MEASURES, Reader
+from katsuo.stages.measure import MEASURES
 from katsuo.store import tables
 from katsuo.types import Task, digest
 
 RUNS: Final = Path("runs/bench-generator")
-SEED: Final = 11
 DRAWS: Final = 1000
 ALONE: Final = ("well_formed", "grounded")
 Judged = list[tuple[Task, bool]]
@@ -73,52 +70,38 @@ def figures(held: Judged) -> Iterator[tuple[str, dict[str, Any]]]:
     for name in ALONE:
         yield name, told(_dropped([name], tasks), held)
     yield " + ".join(ALONE), told(_dropped(ALONE, tasks), held)
-    base = engines.find("smollm2-135m")
-    reader = Reader(
-        ranks=engines.open_ranks(base), completes=engines.open_completes(base, "openvino", "F16")
-    )
     for name, measure in MEASURES.items():
-        if name not in ("agreed", "needed"):
-            continue
-        scores = measure(tasks, reader)
-        yield name, _scored(name, scores, held)
+        yield name, _scored(name, measure(tasks, reader()), held)
 
 
 def _dropped(names: Sequence[str], tasks: Sequence[Task]) -> set[str]:
-    parts = []
-    for name in names:
-        part = filters.build(name, {})
-        assert isinstance(part, Filter)
-        parts.append((name, part))
-    return {line.item_id for line in judge(tasks, parts)[1]}
+    return {line.item_id for line in judge(tasks, [(name, built(name)) for name in names])[1]}
 
 
 def _scored(name: str, scores: Mapping[str, float], held: Judged) -> dict[str, Any]:
     """How far a reader's scores tell sound from bad, and what the default threshold drops."""
-    seen = [(task, valid) for task, valid in held if task.id in scores]
-    good = np.array([scores[task.id] for task, valid in seen if valid])
-    bad = np.array([scores[task.id] for task, valid in seen if not valid])
-    part = filters.build(name, {})
-    assert isinstance(part, Filter)
-    marked = [replace(task, scores={name: scores[task.id]}) for task, _ in seen]
-    verdicts = part.judge(marked)
-    gone = {task.id for task, verdict in zip(marked, verdicts, strict=True) if not verdict.keep}
-    return {"AUC": _auc_interval(good, bad), **told(gone, seen)}
+    seen = [
+        (replace(task, scores={name: scores[task.id]}), valid)
+        for task, valid in held
+        if task.id in scores
+    ]
+    good = np.array([task.scores[name] for task, valid in seen if valid])
+    bad = np.array([task.scores[name] for task, valid in seen if not valid])
+    return {
+        "AUC": _auc_interval(good, bad),
+        **told(_dropped([name], [task for task, _ in seen]), seen),
+    }
 
 
 def _auc_interval(good: np.ndarray, bad: np.ndarray) -> dict[str, float]:
-    """How often a sound task scores above a bad one, ties half; with both drawn anew."""
+    """How often a sound task scores above a bad one; with both drawn anew."""
     chance = np.random.default_rng(SEED)
     drawn = [
-        _auc(chance.choice(good, len(good)), chance.choice(bad, len(bad))) for _ in range(DRAWS)
+        auc(chance.choice(good, len(good)), chance.choice(bad, len(bad))) for _ in range(DRAWS)
     ]
     low, high = np.quantile(drawn, [0.025, 0.975])
-    held = {"value": _auc(good, bad), "low": low, "high": high}
-    return {**{name: round(float(x), 3) for name, x in held.items()}, "n": len(good) + len(bad)}
-
-
-def _auc(good: np.ndarray, bad: np.ndarray) -> float:
-    return float(mannwhitneyu(good, bad).statistic) / (len(good) * len(bad))
+    found = {"value": auc(good, bad), "low": low, "high": high}
+    return {**{name: round(float(x), 3) for name, x in found.items()}, "n": len(good) + len(bad)}
 
 
 def main(argv: Sequence[str]) -> None:

@@ -7,10 +7,11 @@ With RANK, every update of a weight is cut to its largest singular values.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from katsuo.errors import RecipeError
+from katsuo.errors import KatsuoError, RecipeError
 from katsuo.page.teaching import NEW_SOURCE
 from katsuo.store.files import write_json, write_text
 from katsuo.types import TaskType
@@ -27,7 +28,6 @@ from katsuo.types import TaskType
 KEPT: Final = ("losses.jsonl", "katsuo.json")
 _MIB: Final = 2**20
 _A, _B = "lora_A", "lora_B"
-
 
 Tensors = dict[str, np.ndarray]
 
@@ -183,5 +183,22 @@ def _untaught(facts: Mapping[str, Any]) -> str:
     return f"Not taught at all: {', '.join(missing)}. " if missing else ""
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Ship what the command line names; exit code 2 where that cannot be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m katsuo.shipping", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("taught", type=Path, help="the folder that katsuo teach wrote")
+    parser.add_argument("into", type=Path, metavar="FOLDER")
+    parser.add_argument("rank", type=int, nargs="?", help="cut to this rank")
+    asked = parser.parse_args(argv)
+    try:
+        ship(asked.taught, asked.into, asked.rank)
+    except KatsuoError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- a command
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    ship(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else None)
+    sys.exit(main())

@@ -145,3 +145,14 @@ def test_a_rank_that_is_not_lower_is_refused(tmp_path: Path, rank: int) -> None:
     _adapter(tmp_path / "taught", 4)
     with pytest.raises(RecipeError, match=f"rank {rank}: .* has rank 4; give a lower one"):
         shipping.ship(tmp_path / "taught", tmp_path / "writer", rank=rank)
+
+
+def test_the_command_says_in_one_line_what_it_cannot_ship(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shipping.main([str(tmp_path), str(tmp_path / "into")]) == 2
+    said = capsys.readouterr().err
+    assert "no katsuo.json" in said
+    assert len(said.splitlines()) == 1
+    _adapter(tmp_path / "taught", 4)
+    assert shipping.main([str(tmp_path / "taught"), str(tmp_path / "into"), "2"]) == 0

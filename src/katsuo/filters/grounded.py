@@ -149,14 +149,15 @@ class Grounded:
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`."""
         fold, read = cache(_fold), cache(_passage)
-        return [
-            KEEP
-            if not task.answerable
-            else self._extract(task, fold(task.context))
-            if task.type.extractive
-            else self._support(task, read(task.context))
-            for task in tasks
-        ]
+
+        def verdict(task: Task) -> Verdict:
+            if not task.answerable:
+                return KEEP
+            if task.type.extractive:
+                return self._extract(task, fold(task.context))
+            return self._support(task, read(task.context))
+
+        return list(map(verdict, tasks))
 
     def _extract(self, task: Task, context: _Folded) -> Verdict:
         answer = _fold(task.response).text.strip(_AROUND)

@@ -13,12 +13,12 @@ line, and every finished shard stays.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from katsuo.ahead import ahead
 from katsuo.errors import ModelError
 from katsuo.protocols import Completion, Request
 
@@ -81,18 +81,10 @@ class EndpointModel:
             ModelError: If the endpoint extra is missing, or the server cannot be reached, has no
                 such model or wants another key.
         """
-        waiting: deque[Future[Completion]] = deque()
-        pool = ThreadPoolExecutor(max_workers=self.endpoint.concurrency)
-        with _connected(self.endpoint, self.retries) as client, pool:
-            try:
-                for request in requests:
-                    waiting.append(pool.submit(self._completed, client, request))
-                    if len(waiting) >= AHEAD * self.endpoint.concurrency:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        many = self.endpoint.concurrency
+        with _connected(self.endpoint, self.retries) as client:
+            asked = partial(self._completed, client)
+            yield from ahead(asked, requests, workers=many, most=AHEAD * many)
 
     def _completed(self, client: openai.OpenAI, request: Request) -> Completion:
         import openai

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from katsuo import engines, filters
+from katsuo.ahead import ahead
 from katsuo.filters.fresh import Fresh
 from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
@@ -27,7 +28,7 @@ from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.scoring.probes import QUESTION_COLUMNS
 from katsuo.stages.curate import dropped_by, rewrite, select, signature_of
 from katsuo.store import tables
-from katsuo.store.aside import Aside, ahead
+from katsuo.store.aside import Aside
 from katsuo.store.files import sha256
 from katsuo.store.runs import StageFolder
 from katsuo.types import Dropped, Task, Verdict

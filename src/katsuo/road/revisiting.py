@@ -16,6 +16,7 @@ from typing import Any, Final
 from katsuo import filters
 from katsuo.errors import RecipeError
 from katsuo.protocols import Filter
+from katsuo.road.judging import edition_of
 from katsuo.road.trip import Trip, key_of
 from katsuo.sections import Recipe
 from katsuo.stages.curate import judge
@@ -55,7 +56,10 @@ def cell_of(trip: Trip, part: Path, first: Cell, stated: dict[str, Any]) -> Cell
     """
     rows = sha256(first.folder / "rows.parquet")
     asked = _asked(trip.recipe)
-    return trip.run.cell("generate", key_of("generate again", sha256(part), rows, asked, stated))
+    editions = {name: edition_of(filters.build(name, chosen)) for name, chosen in asked}
+    editions = {name: edition for name, edition in editions.items() if edition > 1}
+    key = [sha256(part), rows, asked, stated, *([editions] if editions else [])]
+    return trip.run.cell("generate", key_of("generate again", *key))
 
 
 def evidence(recipe: Recipe, first: Cell) -> Evidence:

@@ -8,6 +8,7 @@ import pytest
 
 from katsuo import recipe as recipes
 from katsuo.errors import RecipeError
+from katsuo.filters.grounded import Grounded
 from katsuo.road import travel
 from katsuo.store import tables
 from katsuo.store.runs import Run
@@ -110,6 +111,18 @@ def test_a_second_pass_that_was_lost_comes_out_the_same(go: Callable[..., Run]) 
             shutil.rmtree(cell)
     shutil.rmtree(run.stage("generate").folder)
     assert bytes_of(go("generate.passes=2")) == before
+
+
+def test_a_filter_that_finds_other_evidence_has_a_second_pass_of_its_own(
+    go: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = go("generate.passes=2")
+    cells = set((run.home / "2-tasks").iterdir())
+    shutil.rmtree(run.stage("generate").folder)
+    monkeypatch.setattr(Grounded, "edition", Grounded.edition + 1)
+    go("generate.passes=2")
+    n_shards = len(run.stage("ingest").parts())
+    assert len(set((run.home / "2-tasks").iterdir()) - cells) == n_shards
 
 
 def test_a_second_pass_wants_the_filter_that_finds_evidence(go: Callable[..., Run]) -> None:
