@@ -47,7 +47,8 @@ def _head(name: str, report: Report) -> Iterator[str]:
     yield f"# paper_{name}"
     yield ""
     yield (
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB. "
+        f"Machine: {_gpu(machine)}{machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB. "
         f"Base: {', '.join(base)}. Generator: {report['generator'][:16]}."
     )
     yield (
@@ -56,6 +57,10 @@ def _head(name: str, report: Report) -> Iterator[str]:
         "F1 in points (macro F1 ranked by sum; SQuAD F1); 95 % intervals from resampling documents."
     )
     yield ""
+
+
+def _gpu(machine: Report) -> str:
+    return f"{machine['gpu']}; " if "gpu" in machine else ""
 
 
 def _foot(report: Report) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +34,8 @@ FAKE: Final = "fake"
 ENDPOINT: Final = "endpoint"
 _ENGINES: Final = ("auto", "openvino", "hf")
 _GGUF_KINDS: Final = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
+_DRIVER: Final = Path("/dev/nvidiactl")
+"""There where the kernel has NVIDIA's driver."""
 _TRAIN_PARTS: Final = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -116,7 +119,7 @@ def wire_format(named: Named, wanted: str) -> str:
 
 
 def engine_of(named: Named, wanted: str) -> str:
-    """The engine that `auto` stands for: OpenVINO where it can read the model, else transformers.
+    """The engine that `auto` stands for: OpenVINO where it reads the model and there is no GPU.
 
     Raises:
         ModelError: If the transformers engine is needed and the train extra is missing.
@@ -132,7 +135,7 @@ def engine_of(named: Named, wanted: str) -> str:
             f"{', '.join(_ENGINES)} (the engine fake serves the model fake alone)"
         )
     if wanted == "auto":
-        wanted = "openvino" if _architecture(named) in _GGUF_KINDS else "hf"
+        wanted = "openvino" if _architecture(named) in _GGUF_KINDS and not on_gpu() else "hf"
     if wanted == "hf":
         need_train("the transformers engine")
     return wanted
@@ -142,7 +145,27 @@ def engine_version(engine: str) -> str:
     """What else decides an engine's answers: its library's version, and its schedule."""
     if engine == "openvino":
         return f"{metadata.version('openvino-genai')} {SCHEDULE.name}"
-    return metadata.version("transformers") if engine == "hf" else ""
+    if engine != "hf":
+        return ""
+    version = metadata.version("transformers")
+    return f"{version} cuda" if on_gpu() else version
+
+
+@cache
+def on_gpu() -> bool:
+    """Whether this machine has a CUDA device, and torch can use it."""
+    if not _DRIVER.exists() or find_spec("torch") is None:  # asked first: torch's import is slow
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def gpu_name() -> str:
+    """What the CUDA device is called."""
+    import torch
+
+    return str(torch.cuda.get_device_name())
 
 
 def trainer_version() -> list[str]:

@@ -230,7 +230,7 @@ def _rows(batch: Batch, dtype: torch.dtype) -> dict[str, Any]:
 def joins(model: Any) -> bool:  # noqa: ANN401
     """Whether batches for `model` are to be joined; compiled, it wants ever the same shapes."""
     causal = _causal(model)
-    return joined.joins(causal) and causal.get_decoder()._compiled_call_impl is None
+    return joined.joins(causal) and causal.get_decoder().layers[0]._compiled_call_impl is None
 
 
 def _causal(model: Any) -> Any:  # noqa: ANN401

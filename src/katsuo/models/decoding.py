@@ -56,9 +56,9 @@ class Draft:
         found = [at for stop in self.request.stop if (at := text.find(stop)) >= 0]
         return text[: min(found, default=len(text))]
 
-    def draw(self, logits_V: torch.Tensor) -> None:
-        """Take the next token."""
-        self.drawn.append(drawn(logits_V, self.request.sampling, self.chance))
+    def take(self, word: int) -> None:
+        """Write the next token."""
+        self.drawn.append(word)
         self.ended = self.drawn[-1] == self.tokens.end_id or self._stopped()
 
     def _stopped(self) -> bool:
@@ -92,8 +92,13 @@ def decode(model: Any, drafts: Sequence[Draft]) -> None:  # noqa: ANN401 -- unty
                 f"{type(model).__name__} keeps no keys and values between tokens; "
                 "a transformer with attention would do"
             )
-        for draft, logits_V in zip(running, output.logits[:, -1].float().cpu(), strict=True):
-            draft.draw(logits_V)
+        words = drawn(
+            output.logits[:, -1].float(),
+            [draft.request.sampling for draft in running],
+            [draft.chance for draft in running],
+        )
+        for draft, word in zip(running, words, strict=True):
+            draft.take(word)
         going = [row for row, draft in enumerate(running) if draft.runs]
         if not going:
             return
@@ -107,32 +112,47 @@ def decode(model: Any, drafts: Sequence[Draft]) -> None:  # noqa: ANN401 -- unty
         positions_BT = mask_BT.sum(-1, keepdim=True) - 1
 
 
-def drawn(logits_V: torch.Tensor, sampling: Sampling, chance: random.Random) -> int:
-    """One word: the likeliest at temperature 0, else drawn from the nucleus by one number."""
-    if sampling.temperature == 0:
-        return int(logits_V.argmax())
-    probs_V = (logits_V.double() / sampling.temperature).softmax(-1)
-    probs_K, words_K = nucleus(probs_V, sampling.top_p)
-    reached_K = probs_K.cumsum(-1)
-    at = chance.random() * float(reached_K[-1])
-    place = int(torch.searchsorted(reached_K, at, right=True))
-    return int(words_K[min(place, len(words_K) - 1)])
+def drawn(
+    logits_BV: torch.Tensor, samplings: Sequence[Sampling], chances: Sequence[random.Random]
+) -> list[int]:
+    """One word a row: the likeliest at temperature 0, else drawn from the nucleus by one number."""
+    words = logits_BV.argmax(-1).tolist()
+    warm = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0]
+    if not warm:
+        return words
+    device = logits_BV.device
+    told = [
+        (samplings[row].temperature, samplings[row].top_p, chances[row].random()) for row in warm
+    ]
+    heat_B1, top_p_B1, at_B1 = torch.tensor(told, dtype=torch.float64, device=device).split(1, 1)
+    probs_BV = (logits_BV[torch.tensor(warm, device=device)].double() / heat_B1).softmax(-1)
+    probs_BK, words_BK = nucleus(probs_BV, top_p_B1)
+    reached_BK = probs_BK.cumsum(-1)
+    places_B1 = torch.searchsorted(reached_BK, at_B1 * reached_BK[:, -1:], right=True)
+    places_K = torch.arange(probs_BK.shape[1], device=device)
+    last_B1 = (places_K * (probs_BK > 0)).amax(1, keepdim=True)
+    found = words_BK.gather(1, places_B1.minimum(last_B1)).flatten().tolist()
+    for row, word in zip(warm, found, strict=True):
+        words[row] = word
+    return words
 
 
-def nucleus(probs_V: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """The fewest words with at least `top_p` of the mass, likeliest first: their shares, and they.
+def nucleus(probs_BV: torch.Tensor, top_p_B1: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """In each row the fewest words with at least its mass, likeliest first: their shares, and they.
 
-    With `top_p` 1 these are all words, in the order of the vocabulary.
+    Words outside have the share 0. Where all rows want all of the mass, the words stand in the
+    order of the vocabulary.
     """
-    if top_p == 1:
-        return probs_V, torch.arange(len(probs_V))
-    for n_words in (min(LIKELY_WORDS, len(probs_V)), len(probs_V)):
-        probs_K, words_K = probs_V.topk(n_words)
-        before_K = probs_K.cumsum(-1) - probs_K
-        n_kept = int((before_K < top_p).sum())
-        if n_kept < n_words:
+    n_all = probs_BV.shape[1]
+    if bool((top_p_B1 == 1).all()):
+        return probs_BV, torch.arange(n_all, device=probs_BV.device).expand_as(probs_BV)
+    for n_words in (min(LIKELY_WORDS, n_all), n_all):
+        probs_BK, words_BK = probs_BV.topk(n_words)
+        before_BK = probs_BK.cumsum(-1) - probs_BK
+        inside_BK = (before_BK < top_p_B1) | (top_p_B1 == 1)
+        if n_words == n_all or not bool(inside_BK[:, -1].any()):
             break
-    return probs_K[:n_kept], words_K[:n_kept]
+    return probs_BK * inside_BK, words_BK
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

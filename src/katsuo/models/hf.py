@@ -29,20 +29,32 @@ from katsuo.models.packing import Pack, Tree
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completion, Question, Ranked, Request
 
-RANKED_TOKENS: Final = 1024
-"""Places of one ranking pass, padding included: about a tenth faster than one prompt a pass."""
-SORTED_QUESTIONS: Final = 256
-"""So many questions are read ahead and sorted by length."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Widths:
+    """How much a device is given at once."""
+
+    ranked_tokens: int
+    """Places of one ranking pass, padding included."""
+    questions: int
+    """So many are read ahead and sorted by length."""
+    drafts: int
+    """Most of one batch."""
+    cached_tokens: int
+    """Most tokens that a batch keeps keys and values of."""
+
+
+CPU_WIDTHS: Final = Widths(ranked_tokens=1024, questions=256, drafts=32, cached_tokens=32768)
+"""Passes of 1,024 tokens are about a tenth faster than one prompt a pass; 32,768 cached tokens are
+2 GB for SmolLM2-135M."""
+GPU_WIDTHS: Final = Widths(ranked_tokens=32768, questions=512, drafts=256, cached_tokens=1 << 18)
+"""A GPU is idle in smaller passes, which it ends before the next one is told to it."""
 LONG_TOKENS: Final = 640
 """On a CPU, written-out attention is faster than fused attention up to about this length.
 
 Written out, a choice also got the same nats in every batch, to the last bit; fused, it did not.
 Longer trees stand alone in their pass.
 """
-DRAFTS: Final = 32
-"""Most drafts of one batch."""
-CACHED_TOKENS: Final = 32768
-"""Most tokens that a batch keeps keys and values of: 2 GB for SmolLM2-135M."""
 PIECE_TOKENS: Final = 1024
 """Texts are read for their perplexity in pieces of so many tokens."""
 HEAD_TOKENS: Final = 256
@@ -66,7 +78,7 @@ class HfModel:
         *,
         adapter: Path | None = None,
         dtype: str = "bfloat16",
-        device: str = "cpu",
+        device: str | None = None,
     ) -> HfModel:
         """The model in `folder`, with the adapter in the folder `adapter` merged in.
 
@@ -75,7 +87,7 @@ class HfModel:
             tokens: Read from `folder` where they are not given.
             adapter: A peft adapter that can be merged, such as a LoRA.
             dtype: Of the matrices: `bfloat16`, or `float32`, three times slower.
-            device: As torch names it.
+            device: As torch names it; the GPU if there is one.
 
         Raises:
             ModelError: If model or adapter cannot be loaded whole, or do not fit each other.
@@ -88,7 +100,7 @@ class HfModel:
                 "it must say how many tokens the model can read"
             )
         return cls(
-            model=model.to(device),
+            model=model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")),
             tokens=tokens or Tokens.load(folder),
             window=window,
         )
@@ -101,7 +113,7 @@ class HfModel:
         no choice, or its prompt has no token.
         """
         waiting = iter(questions)
-        while batch := list(islice(waiting, SORTED_QUESTIONS)):
+        while batch := list(islice(waiting, self._widths.questions)):
             trees = [self._tree(question) for question in batch]
             nats = iter(self._nats([tree for tree in trees if tree]))
             for question, tree in zip(batch, trees, strict=True):
@@ -121,10 +133,11 @@ class HfModel:
         drafts = [self._draft(request) for request in requests]
         sizes = [len(draft.prompt) + draft.limit for draft in drafts]
         able = [number for number, draft in enumerate(drafts) if not self._failure(draft)]
-        for group in training.grouped(able, sizes, CACHED_TOKENS):
-            for start in range(0, len(group), DRAFTS):
+        widths = self._widths
+        for group in training.grouped(able, sizes, widths.cached_tokens):
+            for start in range(0, len(group), widths.drafts):
                 with self._arithmetic("sdpa"):
-                    decode(self.model, [drafts[i] for i in group[start : start + DRAFTS]])
+                    decode(self.model, [drafts[i] for i in group[start : start + widths.drafts]])
         for draft in drafts:
             yield Completion(
                 id=draft.request.id,
@@ -144,6 +157,10 @@ class HfModel:
         trees = [tree for text in texts for tree in self._pieces(text, size)]
         nats = self._nats(trees)
         return -sum(row[0] for row in nats), sum(len(tree.choices[0]) for tree in trees)
+
+    @property
+    def _widths(self) -> Widths:
+        return CPU_WIDTHS if self.model.device.type == "cpu" else GPU_WIDTHS
 
     def _tree(self, question: Question) -> Tree | None:
         prompt = tuple(self.tokens.of(question))
@@ -177,7 +194,7 @@ class HfModel:
             row for tree in trees for row in ([tree] if tree.n_positions <= reach else tree.alone())
         ]
         found: dict[int, tuple[float, ...]] = {}
-        for group in _passes(rows):
+        for group in _passes(rows, self._widths.ranked_tokens):
             mates = [rows[i] for i in group]
             found.update(zip(group, packing.summed(self._scored(mates), mates), strict=True))
         nats = iter([one for i in range(len(rows)) for one in found[i]])
@@ -186,7 +203,8 @@ class HfModel:
     def _scored(self, trees: Sequence[Tree]) -> list[float]:
         """Nats of every predicted token of `trees`, in one pass."""
         pack = packing.pack(trees)
-        fused = pack.ids_BT.shape[1] > LONG_TOKENS and _fuses(self.model)
+        is_long = pack.ids_BT.shape[1] > LONG_TOKENS or self.model.device.type != "cpu"
+        fused = is_long and _fuses(self.model)
         with self._arithmetic("sdpa" if fused else "eager"):
             logits_NV = _logits(self.model, pack, branched=trees[0].is_branched)
             labels_N = pack.labels_N.to(logits_NV.device)
@@ -226,13 +244,13 @@ def reach_of(model: Any) -> float:  # noqa: ANN401 -- untyped library
     return getattr(config, "sliding_window", None) or float("inf")
 
 
-def _passes(rows: Sequence[Tree]) -> Iterator[tuple[int, ...]]:
+def _passes(rows: Sequence[Tree], tokens: int) -> Iterator[tuple[int, ...]]:
     """The numbers of `rows` by the pass in which they are read."""
     lengths = [row.n_places for row in rows]
     # A row without branches keeps the model's own mask, such as a sliding window's.
     for branched in (True, False):
         alike = [i for i, row in enumerate(rows) if row.is_branched == branched]
-        yield from training.grouped(alike, lengths, RANKED_TOKENS)
+        yield from training.grouped(alike, lengths, tokens)
 
 
 def _fuses(model: Any) -> bool:  # noqa: ANN401
@@ -251,9 +269,8 @@ def _logits(model: Any, pack: Pack, *, branched: bool) -> torch.Tensor:  # noqa:
     tree: dict[str, torch.Tensor] = {}
     if branched:
         dtype = torch.bfloat16 if weights.is_narrow(model) else torch.float32
-        mask_B1TT = packing.mask_B1TT(pack.branches_BT, dtype)
         tree["position_ids"] = pack.positions_BT.to(model.device)
-        tree["attention_mask"] = mask_B1TT.to(model.device)
+        tree["attention_mask"] = packing.mask_B1TT(pack.branches_BT.to(model.device), dtype)
     # A hook, no head of ours: what a model does to its logits (a cap, a scale) still happens.
     hook = model.get_output_embeddings().register_forward_pre_hook(pick)
     try:

@@ -98,8 +98,18 @@ def adaptable(
         model = load(base, precision=settings.precision)
         adapted = _with_lora(model, settings, start).to(device)
     if settings.compile:
-        model.get_decoder().compile(dynamic=True)
+        for layer in layers_of(model):
+            layer.compile(dynamic=True)
     return adapted
+
+
+def layers_of(model: Any) -> list[Any]:  # noqa: ANN401
+    """The layers of `model` that are built alike; compiled, they share what one needed.
+
+    Compiling the first takes seconds to a minute; compiling the whole model takes that long
+    for each layer.
+    """
+    return list(model.get_decoder().layers)
 
 
 def optimizer_of(model: Any, settings: TuneSettings) -> Any:  # noqa: ANN401

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from katsuo import seeds
+from katsuo import engines, seeds
 from katsuo.own import named
 from katsuo.recipe import resolved
 from katsuo.road import covering, holding
@@ -88,6 +88,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
+        **({"gpu": engines.gpu_name()} if engines.on_gpu() else {}),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),
         "libraries": {name: version for name in _LIBRARIES if (version := _version(name))},

@@ -243,7 +243,7 @@ def test_sampled_drafts_do_not_depend_on_their_neighbours(model: HfModel) -> Non
 def test_more_requests_than_one_batch_come_back_in_their_order(model: HfModel) -> None:
     requests = [
         request("a " * (1 + 7 * i % 20), id=str(i), sampling=replace(WARM, max_tokens=2), seed=i)
-        for i in range(hf.DRAFTS + 5)
+        for i in range(hf.CPU_WIDTHS.drafts + 5)
     ]
     assert [done.id for done in model.complete(requests)] == [one.id for one in requests]
 
