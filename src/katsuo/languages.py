@@ -1,7 +1,8 @@
 """In which language is a text written, as far as that can be told?
 
 Short texts, lists of names and close relatives cannot be told apart surely. So a text has a
-language only where the identifier is sure of one; else it has none.
+language only where the identifier is sure of one; else it has none. Still it can be told which
+languages such a text is hardly written in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ PACKAGE: Final = "py3langid"
 SUREST: Final = 0.95
 """Least probability, among all languages that the identifier knows (note 0030)."""
 
+_LIKELY: Final = 0.6
+_HARDLY: Final = 0.01
+"""A text that is likely in one language is hardly in those with at most so much (note 0030)."""
+
 _LONGEST_CHARS: Final = 2000
 """What is read of a text: a page. More makes nothing surer."""
 
@@ -32,6 +37,18 @@ def language(text: str) -> str:
     """
     code, probability = _identifier().classify(text[:_LONGEST_CHARS])
     return str(code) if probability >= SUREST else ""
+
+
+def hardly(text: str) -> frozenset[str]:
+    """The codes of the languages that `text` is hardly written in; none where nothing is likely.
+
+    Raises:
+        ModelError: If the identifier is not installed.
+    """
+    shares = {str(code): float(share) for code, share in _identifier().rank(text[:_LONGEST_CHARS])}
+    if max(shares.values()) < _LIKELY:
+        return frozenset()
+    return frozenset(code for code, share in shares.items() if share <= _HARDLY)
 
 
 def version() -> str:

@@ -1,12 +1,13 @@
 """Which words does an instruction offer as answers?
 
     Does it follow? Yes, No or Maybe.          ─▶ yes | no | maybe
+    Say yes if it must be so, else no.         ─▶ yes | no
     Options: Company / Village / Film          ─▶ company | village | film
     How long? (a) ten years (b) for good       ─▶ a | ten years | b | for good
 
-Only what is plainly an offer counts: known labels with an "or" between them, words in quotes
-behind "answer" or "choose", a list behind "Options:", lettered options. An "or" alone proves
-nothing: claims and questions have it, too.
+Only what is plainly an offer counts: known labels with an "or" between them or with what each
+means, words in quotes behind "answer" or "choose", a list behind "Options:", lettered options.
+An "or" alone proves nothing: claims and questions have it, too.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ _FOLLOWED: Final = """
 _LIKENED: Final = """
     same|the same|not the same|different|equivalent|not equivalent|kept|changed|match|mismatch
     similar|dissimilar|duplicate|not duplicate|paraphrase|not paraphrase|not a paraphrase
-    same meaning|different meaning|same sense|different sense
+    same meaning|different meaning|same sense|different sense|separate|one entry|same entry
+    different entries|separate entries
 """
 _FELT: Final = """
     positive|negative|neutral|mixed|good|bad|favourable|unfavourable|favorable|unfavorable|happy
     unhappy|pleased|displeased|satisfied|dissatisfied|bright|gloomy|praise|complaint|thumbs up
-    thumbs down|very positive|very negative|liked|disliked
+    thumbs down|very positive|very negative|liked|disliked|friendly|hostile|upset|fresh|rotten|+|-
 """
 _KNOWN: Final = {
     TaskType.NLI: _FOLLOWED,
@@ -53,15 +55,15 @@ _KNOWN: Final = {
 
 _OR: Final = r"(?:or|oder|ou|o|of|или|або|lub|czy|eller)"  # noqa: RUF001
 _MARK: Final = r"[\"'“”‘’«»()\[\].]?"  # noqa: RUF001
-_SMALL: Final = r"(?:(?:as|to be) )?(?:an? )?"
+_SMALL: Final = r"(?:(?:as|to be|under|is there) )?(?:an? )?"
 """Small words in front of an offered one: "as praise or as a complaint"."""
 _LINK: Final = rf"{_MARK}(?: ?[,;]? {_OR} | ?[,;/|] ?){_MARK}{_SMALL}"
 
 _SENTENCE: Final = re.compile(r"(?<=[.?!:。？！])\s+|\n+")  # noqa: RUF001
 _INSIDE: Final = re.compile(r"[\"“«]([^\"“”«»\n]{1,60})[\"”»]")
-_BETWEEN: Final = re.compile(rf"\s*[,;/|]?\s*(?:\b{_OR}\b)?\s*", re.IGNORECASE)
+_BETWEEN: Final = re.compile(rf"\s*(?:\([^()]*\))?\s*[,;/|]?\s*(?:\b{_OR}\b)?\s*", re.IGNORECASE)
 _CUE: Final = re.compile(
-    r"\b(?:answer|reply|respond|say|choose|select|pick|write|mark|label|state|classify|sort|tag)\b",
+    r"\b(?:answer|reply|respond|say|choose|select|pick|put|write|mark|label|state|classify|sort|tag)\b",
     re.IGNORECASE,
 )
 _HEADED: Final = re.compile(
@@ -129,18 +131,26 @@ def _plain(text: str) -> str:
 
 
 @cache
-def _run(kind: TaskType) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A known label of `kind`, and two or more with a link between them."""
+def _run(kind: TaskType) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """A known label of `kind`; two or more with a link between them; one with its meaning."""
     words = re.split(r"[|\n]\s*", _JUDGED.strip() + "\n" + _KNOWN.get(kind, "").strip())
     longest = sorted((word.strip() for word in words if word.strip()), key=len, reverse=True)
     label = rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])"
-    return re.compile(label), re.compile(rf"{label}(?:{_LINK}{label})+")
+    explained = rf"{label}(?={_MARK} (?:only )?(?:if|when|where|means)\b)"
+    aside = rf"(?<=\(){label}(?=\))|(?<=else ){label}|(?<=otherwise ){label}"
+    return (
+        re.compile(label),
+        re.compile(rf"{label}(?:{_LINK}{label})+"),
+        re.compile(rf"{explained}|{aside}"),
+    )
 
 
 def _known(kind: TaskType, question: str) -> Iterator[Offer]:
-    """Known labels with an "or" or a stroke between them, or listed in brackets."""
-    label, run = _run(kind)
+    """Known labels with an "or" or a stroke between them, listed in brackets, or explained."""
+    label, run, explained = _run(kind)
     for sentence in map(_plain, _SENTENCE.split(question)):
+        if len(told := frozenset(map(folded, explained.findall(sentence)))) > 1:
+            yield Offer(words=told)
         for each in run.finditer(sentence):
             words = frozenset(map(folded, label.findall(each[0])))
             before, behind = sentence[: each.start()], sentence[each.end() :]

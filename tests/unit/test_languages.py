@@ -29,6 +29,23 @@ def test_what_could_be_of_any_language_has_none(text: str) -> None:
     assert languages.language(text) == ""
 
 
+def test_a_text_of_no_sure_language_is_still_hardly_in_most() -> None:
+    text = "A woman lies on her back doing abs. the woman"
+    assert languages.language(text) == ""
+    assert {"de", "fr", "ja"} <= languages.hardly(text)
+    assert "en" not in languages.hardly(text)
+
+
+@pytest.mark.parametrize("text", ["", "7 8 9 10 11 12", "ta nu ki"])
+def test_where_no_language_is_likely_none_is_ruled_out(text: str) -> None:
+    assert languages.hardly(text) == frozenset()
+
+
+@given(st.text())
+def test_no_text_is_hardly_in_its_own_language(text: str) -> None:
+    assert languages.language(text) not in languages.hardly(text)
+
+
 @given(st.text())
 def test_any_text_at_all_can_be_asked_about_and_the_answer_stays(text: str) -> None:
     assert languages.language(text) == languages.language(text)

@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from katsuo.errors import RecipeError
-from katsuo.languages import language
+from katsuo.languages import hardly, language
 from katsuo.offers import offers
 from katsuo.types import KEEP, Task, TaskType, Verdict, drop
 from katsuo.wire import MARKS
@@ -75,6 +75,9 @@ _FREE: Final = frozenset(
 )  # fmt: skip
 """Types whose response is in words of its own, neither the passage's nor a label's."""
 
+_Barred: TypeAlias = Callable[[str], frozenset[str]]
+"""The languages that nothing about a passage should be in."""
+
 _FEWEST_TOLD_WORDS: Final = 8
 """A shorter text has no language (note 0030)."""
 
@@ -100,11 +103,12 @@ class WellFormed:
     the passage itself is never held against a task. The passage must stand in
     the instruction; where the task is to write a text, it may be the response.
     The language is looked at last, and a text that has fewer than eight words or
-    could be of two languages has none. Nor have labels, extracts of the passage,
-    and task types of the user's own, who may word them as he likes.
+    could be of two languages has none. It is held against a task where the passage
+    is hardly in it. Labels and extracts of the passage have none either, nor have
+    task types of the user's own, who may word them as he likes.
     """
 
-    edition: ClassVar[int] = 2
+    edition: ClassVar[int] = 3
     """Counted up when it drops other tasks than before: then keys change, see `edition_of`."""
 
     min_instruction_words: int = 4
@@ -134,14 +138,14 @@ class WellFormed:
 
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`."""
-        passage_language = cache(_told)  # many tasks are about one passage
-        return [self._verdict(task, passage_language) for task in tasks]
+        barred = cache(_barred)  # many tasks are about one passage
+        return [self._verdict(task, barred) for task in tasks]
 
-    def _verdict(self, task: Task, passage_language: Callable[[str], str]) -> Verdict:
+    def _verdict(self, task: Task, barred: _Barred) -> Verdict:
         question = _outside(task.instruction, task)
         reason = next(self._faults(task, question), "")
         if not reason and self.languages == "same":
-            reason = next(_strays(task, question, passage_language), "")
+            reason = next(_strays(task, question, barred), "")
         return drop(reason) if reason else KEEP
 
     def _faults(self, task: Task, question: str) -> Iterator[str]:
@@ -202,21 +206,27 @@ def _is_loop(text: str) -> bool:
     return max(runs.values(), default=0) >= _LOOP_TURNS and 2 * len(runs) <= runs.total()
 
 
-def _strays(task: Task, question: str, passage_language: Callable[[str], str]) -> Iterator[str]:
-    """Which parts of `task` are surely in another language than its passage surely is."""
+def _strays(task: Task, question: str, barred: _Barred) -> Iterator[str]:
+    """Which parts of `task` are surely in a language that its passage is hardly in."""
     if task.name:
         return
     parts = [("instruction", question)]
     if task.type in _FREE:
         parts.append(("response", _outside(task.response, task)))
     for part, text in parts:
-        if (found := _told(text)) and passage_language(task.context) not in ("", found):
+        if (found := _told(text)) and found in barred(task.context):
             yield f"{part}-in-other-language"
 
 
 def _told(text: str) -> str:
     """The language of `text`; empty where it is too short or could be of two."""
     return language(text) if len(_WORD.findall(text)) >= _FEWEST_TOLD_WORDS else ""
+
+
+def _barred(passage: str) -> frozenset[str]:
+    """The languages that nothing about `passage` should be in; none where it is too short."""
+    enough = len(_WORD.findall(passage)) >= _FEWEST_TOLD_WORDS
+    return hardly(passage) if enough else frozenset()
 
 
 def _label_faults(task: Task, question: str) -> Iterator[str]:

@@ -225,6 +225,16 @@ BAD = [
         "response-in-other-language",
         id="english-answer",
     ),
+    pytest.param(
+        task(
+            T.QA,
+            "What does she do?",
+            PACHT.partition(".")[0],
+            context="A woman lies on her back doing abs. the woman",
+        ),
+        "response-in-other-language",
+        id="german-about-what-is-likely-english",
+    ),
 ]
 
 
