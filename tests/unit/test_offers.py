@@ -46,7 +46,7 @@ def stands(kind: TaskType, question: str, answer: str) -> bool | None:
                      "rotten", id="quotes-with-what-they-mean"),
         pytest.param(T.NLI, "Say yes if it must be so, no if it cannot, maybe if it may.", "maybe",
                      id="labels-with-what-they-mean"),
-        pytest.param(T.TE, "Answer true only if the note proves it, else false.", "false", id="else"),
+        pytest.param(T.TE, "True only if the note proves it, else false.", "false", id="else"),
         pytest.param(T.PARAPHRASE_ID, "Do both ask it (match) or not (mismatch)?", "mismatch",
                      id="labels-in-brackets"),
         pytest.param(T.WSD, "Do they belong under one entry or under different entries?",

@@ -45,7 +45,7 @@ def curate(trip: Trip) -> None:
     own = trip.recipe.own_filters
     alone = Alone.of(
         [
-            Told(name=name, part=part, settings=_told(part, said))
+            Told.of(name, part, _told(part, said))
             for (name, part), said in zip(built, stated, strict=True)
             if isinstance(part, Filter)
         ],
@@ -185,21 +185,28 @@ def _schema(trip: Trip) -> pa.Schema:
 
 def _written(on: _Work, verdicts: dict[str, tuple[str, Verdict]]) -> None:
     """Write the shards without what the selectors turned away."""
-    for _ in ahead(_write, _parts(on, verdicts)):
+    for _ in ahead(_write, _parts(on, verdicts), workers=3, most=6):  # they wait for the disk
         pass
 
 
 def _parts(on: _Work, verdicts: dict[str, tuple[str, Verdict]]) -> Iterator[tuple[Path, pa.Table]]:
-    """Every file of the stage and what it is to hold."""
+    """Every file of the stage and what it is to hold; ledger lines of many shards share a file."""
     asides = zip(on.asides.kept.taken(), on.asides.dropped.taken(), strict=True)
+    ledger: list[pa.Table] = []
+    n_files = 0
     for number, (kept, dropped) in enumerate(asides):
         stay, lines = _parted(kept, verdicts)
+        ledger.append(dropped)
         if lines:
-            dropped = tables.extended(dropped, map(tables.dropped_row, lines))
+            ledger.append(tables.of_rows(tables.DROPPED, map(tables.dropped_row, lines)))
             _recount(on.counts, lines)
         on.tally.kept(stay["task_type"].to_pylist(), stay["response"].to_pylist())
         yield on.folder.part(number), stay
-        yield on.folder.dropped(number), dropped
+        if sum(table.num_rows for table in ledger) >= tables.ROW_GROUP:
+            yield on.folder.dropped(n_files), pa.concat_tables(ledger).combine_chunks()
+            ledger, n_files = [], n_files + 1
+    if ledger:
+        yield on.folder.dropped(n_files), pa.concat_tables(ledger).combine_chunks()
 
 
 def _write(part: tuple[Path, pa.Table]) -> None:

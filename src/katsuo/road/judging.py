@@ -50,6 +50,13 @@ class Told:
     name: str
     part: Filter
     settings: Any
+    measured: bool = False
+    """Whether a reader measures for it."""
+
+    @classmethod
+    def of(cls, name: str, part: Filter, settings: Any) -> Told:  # noqa: ANN401
+        """The filter `part`."""
+        return cls(name=name, part=part, settings=settings, measured=isinstance(part, Measured))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,7 @@ class Alone:
         found = {
             whose: [
                 *(
-                    Told(name=name, part=part, settings=[name, chosen])
+                    Told.of(name, part, [name, chosen])
                     for name, chosen in checks
                     if isinstance(part := filters.build(name, chosen), Filter)
                 ),
@@ -126,7 +133,7 @@ def _remembering(trip: Trip, drafts: str, told: Sequence[Told]) -> list[tuple[st
     """
     found: list[tuple[str, Filter]] = []
     for one in told:
-        if isinstance(one.part, Measured):
+        if one.measured:
             found.append((one.name, one.part))
         else:
             edition = edition_of(one.part)

@@ -8,7 +8,6 @@ the rest is measured then, and the cell is written anew with both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -117,7 +116,8 @@ def _known(cell: Cell) -> dict[str, float | None]:
     path = cell.folder / "rows.parquet"
     if not path.is_file():
         return {}
-    return {row["id"]: row["score"] for row in tables.read(path)}
+    table = tables.whole(path)
+    return dict(zip(table["id"].to_pylist(), table["score"].to_pylist(), strict=True))
 
 
 def _write(cell: Cell, known: dict[str, float | None]) -> None:
@@ -126,4 +126,4 @@ def _write(cell: Cell, known: dict[str, float | None]) -> None:
 
 
 def _with(task: Task, measure: str, score: float | None) -> Task:
-    return task if score is None else replace(task, scores={**task.scores, measure: score})
+    return task if score is None else task.noted({**task.scores, measure: score}, task.evidence)

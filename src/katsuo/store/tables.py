@@ -129,7 +129,11 @@ def write_table(path: Path, table: pa.Table) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.partial")
     try:
-        with pq.ParquetWriter(unfinished, table.schema, compression="zstd") as writer:
+        # An open file: a path is looked up in every known file system first.
+        with (
+            pa.OSFile(str(unfinished), "wb") as sink,
+            pq.ParquetWriter(sink, table.schema, compression="zstd") as writer,
+        ):
             if table.num_rows:
                 writer.write_table(table, row_group_size=ROW_GROUP)
         with unfinished.open("rb") as file:
@@ -171,11 +175,6 @@ def noted(drafts: pa.Table, schema: pa.Schema, tasks: Sequence[Task]) -> pa.Tabl
         column = pa.array(map(_NOTED[name], tasks), field.type)
         table = table.set_column(schema.get_field_index(name), field, column)
     return table.combine_chunks().cast(schema)  # names of nested fields, too
-
-
-def extended(table: pa.Table, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """`table` with `rows` behind it."""
-    return pa.concat_tables([table, of_rows(table.schema, rows)]).combine_chunks()
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
