@@ -6,7 +6,7 @@ so that what a reader has measured holds whether details are replaced or not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -190,23 +190,32 @@ def _written(on: _Work, verdicts: dict[str, tuple[str, Verdict]]) -> None:
 
 
 def _parts(on: _Work, verdicts: dict[str, tuple[str, Verdict]]) -> Iterator[tuple[Path, pa.Table]]:
-    """Every file of the stage and what it is to hold; ledger lines of many shards share a file."""
-    asides = zip(on.asides.kept.taken(), on.asides.dropped.taken(), strict=True)
-    ledger: list[pa.Table] = []
-    n_files = 0
-    for number, (kept, dropped) in enumerate(asides):
+    """Every file of the stage and what it is to hold; small shards share a file."""
+    files = (_Gathered(on.folder.part), _Gathered(on.folder.dropped))
+    for kept, dropped in zip(on.asides.kept.taken(), on.asides.dropped.taken(), strict=True):
         stay, lines = _parted(kept, verdicts)
-        ledger.append(dropped)
-        if lines:
-            ledger.append(tables.of_rows(tables.DROPPED, map(tables.dropped_row, lines)))
-            _recount(on.counts, lines)
+        _recount(on.counts, lines)
         on.tally.kept(stay["task_type"].to_pylist(), stay["response"].to_pylist())
-        yield on.folder.part(number), stay
-        if sum(table.num_rows for table in ledger) >= tables.ROW_GROUP:
-            yield on.folder.dropped(n_files), pa.concat_tables(ledger).combine_chunks()
-            ledger, n_files = [], n_files + 1
-    if ledger:
-        yield on.folder.dropped(n_files), pa.concat_tables(ledger).combine_chunks()
+        more = tables.of_rows(tables.DROPPED, map(tables.dropped_row, lines))
+        for gathered, found in zip(files, ([stay], [dropped, more]), strict=True):
+            yield from gathered.put(found, least=tables.ROW_GROUP)
+    for gathered in files:
+        yield from gathered.put([], least=0)
+
+
+class _Gathered:
+    """Tables on their way into files that are neither many nor large."""
+
+    def __init__(self, path: Callable[[int], Path]) -> None:
+        self._path, self._number = path, 0
+        self._held: list[pa.Table] = []
+
+    def put(self, found: list[pa.Table], *, least: int) -> Iterator[tuple[Path, pa.Table]]:
+        """Take `found`; a file, once there are `least` rows for it."""
+        self._held += found
+        if self._held and sum(table.num_rows for table in self._held) >= least:
+            yield self._path(self._number), pa.concat_tables(self._held).combine_chunks()
+            self._held, self._number = [], self._number + 1
 
 
 def _write(part: tuple[Path, pa.Table]) -> None:
