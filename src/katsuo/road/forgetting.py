@@ -4,7 +4,7 @@
     cells of drafts    written again for the shards as they are now; nothing is generated anew
     adapters           those that learned from it go, with all scores and the report
     tombstone          later runs beside this one leave the document out
-    proof              sentences of it are looked for in every file, before and after
+    proof              all sentences of its own are looked for in every file, before and after
 
 What stays is what other documents gave. Runs beside this one are looked into and
 named, not changed.
@@ -21,7 +21,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from katsuo import recipe as recipes
-from katsuo import seeds
 from katsuo.errors import DataError, RecipeError
 from katsuo.road import learners, lineage, studying
 from katsuo.road.generating import cells_of, fill_cell, passes_of
@@ -34,11 +33,9 @@ from katsuo.store import tables
 from katsuo.store.files import write_json
 from katsuo.store.runs import FOLDERS, Cell, Run, StageFolder
 from katsuo.store.tombstones import forbid
-from katsuo.store.traces import traces
+from katsuo.store.traces import Wanted, traces
 from katsuo.templates.phrases import sentences
 
-_PROOFS: Final = 10
-"""Sentences of the document that are looked for."""
 _FEWEST_WORDS: Final = 6
 """A shorter sentence could be anybody's."""
 
@@ -94,7 +91,8 @@ def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
     inner, gone, sources = _asked(run, named, listen)
     with run.alone():
         told = _told(inner, gone, sources)
-        proofs = _proofs(inner, gone)
+        own = _own_sentences(inner, gone)
+        proofs = Wanted(own)
         before = [path for place in (folder, run.home) for path, _ in traces(place, proofs)]
         forbid(run.home, gone)
         pairs = learners.pairs_about(inner, gone)
@@ -113,7 +111,7 @@ def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
             raise DataError(f"{left[0]}: still holds a sentence of {named}; delete the file")
     return replace(
         told,
-        n_sentences=len(proofs),
+        n_sentences=len(own),
         n_before=len(before),
         deleted=tuple(str(path) for path in beyond),
         beside=_beside(run, proofs),
@@ -188,23 +186,22 @@ def _told(trips: Sequence[Trip], gone: frozenset[str], sources: dict[str, str]) 
     )
 
 
-def _proofs(trips: Sequence[Trip], gone: frozenset[str]) -> list[str]:
-    """Sentences that stand in the document and in no other, drawn by chance."""
-    own: dict[str, None] = {}
+def _own_sentences(trips: Sequence[Trip], gone: frozenset[str]) -> set[str]:
+    """All sentences that stand in the document and in no other."""
+    own: set[str] = set()
     for trip in trips:
         for row in passages(trip):
             if row["document_id"] in gone:
                 # Line by line: a heading is no part of the sentence behind it.
                 for line in row["text"].splitlines():
-                    own |= dict.fromkeys(" ".join(one.split()) for one in sentences(line))
-    wanted = [one for one in own if len(one.split()) >= _FEWEST_WORDS]
+                    own.update(" ".join(one.split()) for one in sentences(line))
+    own = {one for one in own if len(one.split()) >= _FEWEST_WORDS}
+    wanted = Wanted(own)
     for trip in trips:
         for row in passages(trip):
             if row["document_id"] not in gone:
-                text = " ".join(row["text"].split())
-                wanted = [one for one in wanted if one not in text]
-    seeds.stream(0, "forget").shuffle(wanted)
-    return wanted[:_PROOFS]
+                own.difference_update(wanted.found_in(row["text"]))
+    return own
 
 
 def _scrub(trip: Trip, gone: frozenset[str]) -> None:
@@ -302,7 +299,7 @@ def _cell_of(path: Path, run: Run) -> Path:
     return run.home.joinpath(*path.relative_to(run.home).parts[:2])
 
 
-def _beside(run: Run, proofs: Sequence[str]) -> tuple[str, ...]:
+def _beside(run: Run, proofs: Wanted) -> tuple[str, ...]:
     """Other runs that hold a sentence of the document."""
     others = (path for path in run.folder.parent.iterdir() if path.is_dir())
     return tuple(

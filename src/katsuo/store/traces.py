@@ -1,8 +1,9 @@
-"""Where on the disk can a sentence still be read?
+"""Where on the disk can one of many sentences still be read?
 
 Every form that katsuo writes is looked into as a reader sees it: the columns of
 Parquet files decoded, JSON and HTML without their escapes, databases row by row,
-anything else as bytes. White space does not matter.
+anything else as bytes. Only words matter, neither signs nor white space nor case.
+Thousands of sentences cost no more than one: the first words of each are looked up.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import html
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -20,26 +21,61 @@ from katsuo.store import tables
 
 _DATABASES: Final = (".sqlite", ".sqlite3", ".db")
 _CHUNK_BYTES: Final = 1 << 24
+_TAIL_CHARS: Final = 1 << 14
+"""More than `_MOST_WORDS` words take in any form."""
+_KEY_WORDS: Final = 3
+"""So many first words are looked up; a sentence of fewer is not looked for."""
+_MOST_WORDS: Final = 40
+"""A longer sentence is known by its beginning."""
+_WORD: Final = re.compile(r"\w+")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|[nrt\"\\/])")
 
 
-def traces(folder: Path, sentences: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """Files below `folder` that hold one of `sentences`, each with the first one found in it."""
-    wanted = [_plain(sentence) for sentence in sentences]
+class Wanted:
+    """Sentences that are looked for."""
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self._by_start: dict[tuple[str, ...], list[tuple[list[str], str]]] = {}
+        for sentence in sentences:
+            words = _words(sentence)[:_MOST_WORDS]
+            if len(words) >= _KEY_WORDS:
+                held = self._by_start.setdefault(tuple(words[:_KEY_WORDS]), [])
+                held.append((words, sentence))
+
+    def __bool__(self) -> bool:
+        return bool(self._by_start)
+
+    def found_in(self, text: str) -> Iterator[str]:
+        """The sentences that stand in `text`, as often as they do."""
+        words = _words(text)
+        starts = zip(*(words[place:] for place in range(_KEY_WORDS)), strict=False)
+        for at, start in enumerate(starts):
+            if start in self._by_start:
+                for wanted, sentence in self._by_start[start]:
+                    if words[at : at + len(wanted)] == wanted:
+                        yield sentence
+
+
+def traces(folder: Path, wanted: Wanted) -> Iterator[tuple[Path, str]]:
+    """Files below `folder` that hold one of the sentences, each with the first one found in it."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            found = next((one for text in _texts(path) for one in wanted if one in text), None)
+            found = next((one for text in _texts(path) for one in wanted.found_in(text)), None)
             if found is not None:
                 yield path, found
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
 
 
 def _texts(path: Path) -> Iterator[str]:
     """What can be read in a file, piece by piece."""
     if path.suffix == ".parquet":
         for row in tables.rows_of(path):
-            yield from map(_plain, _strings(row))
+            yield from _strings(row)
     elif path.suffix in _DATABASES:
-        yield from map(_plain, _database(path))
+        yield from _database(path)
     else:
         yield from _plainly(path)
 
@@ -50,9 +86,9 @@ def _plainly(path: Path) -> Iterator[str]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             text = tail + chunk.decode("utf-8", "ignore")
-            yield _plain(text)
-            yield _plain(html.unescape(_unescaped(text)))
-            tail = text[-4096:]
+            yield text
+            yield html.unescape(_unescaped(text))
+            tail = text[-_TAIL_CHARS:]
 
 
 def _unescaped(text: str) -> str:
@@ -89,7 +125,3 @@ def _database(path: Path) -> Iterator[str]:
                     yield from _strings(list(row))
     except sqlite3.Error as error:
         raise DataError(f"{path}: cannot be read as a database ({error})") from error
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())

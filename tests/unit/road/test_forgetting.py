@@ -15,7 +15,7 @@ from katsuo.road.forgetting import foretold, forget
 from katsuo.store import tables
 from katsuo.store.runs import Run
 from katsuo.store.tombstones import forgotten
-from katsuo.store.traces import traces
+from katsuo.store.traces import Wanted, traces
 from katsuo.types import Task
 
 SECRET = "The quartermaster hides the brass key under the third plank of the boathouse floor."
@@ -45,7 +45,33 @@ def curated(run: Run) -> dict[str, Task]:
 
 
 def found_in(folder: Path) -> list[Path]:
-    return [path for path, _ in traces(folder, [SECRET])]
+    return [path for path, _ in traces(folder, Wanted([SECRET]))]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (SECRET, True),
+        (f'{{"said":"{SECRET.upper()}"}}', True),
+        (f"<p>{SECRET.replace(' ', chr(10))}</p>", True),
+        (SECRET.replace("brass", "iron"), False),
+        ("The quartermaster hides the brass key", False),
+        ("", False),
+    ],
+)
+def test_a_sentence_is_its_words(text: str, *, found: bool) -> None:
+    wanted = Wanted([SECRET, "The quartermaster hides nothing at all."])
+    assert list(wanted.found_in(f"Before it. {text} Behind it.")) == [SECRET] * found
+
+
+def test_every_sentence_of_the_document_is_looked_for(go: Go, corpus: Path) -> None:
+    lines = [f"Clause {n} says that the {n} barrels of tar belong to nobody." for n in range(40)]
+    (corpus / "tar.md").write_text("\n\n".join(lines) + "\n", "utf-8")
+    run = go(until="curate")
+    for number, line in enumerate(lines):
+        (run.folder / f"note-{number}.txt").write_text(f"Seen: {line}", "utf-8")
+    told = forget(run.folder, "tar.md", lambda _: None)
+    assert told.n_sentences == len(told.deleted) == len(lines)
 
 
 def test_a_forgotten_document_leaves_no_trace_and_the_rest_stays(go: Go, tmp_path: Path) -> None:
