@@ -2,7 +2,7 @@
 
 One process, one GPU: our training step as it is and with compiled layers, at several numbers of
 tokens a step, on made-up pairs with and without shared passages. The formula of useful FLOPs is
-that of bench_training.py; the peak is the median rate of an 8192-square product in bfloat16 before
+that of speed/bench_training.py; the peak is the median rate of an 8192-square product in bfloat16 before
 and after. Prints JSON; `--profile` adds what the kernels of a step took.
 """
 
@@ -88,7 +88,7 @@ class Trained:
         return float(loss.detach())
 
     def flops_per_token(self, examples: Sequence[Example]) -> float:
-        """Useful ones, by the formula of bench_training.py."""
+        """Useful ones, by the formula of speed/bench_training.py."""
         n_frozen = n_lora = 0
         for name, weight in self.model.get_base_model().get_decoder().named_parameters():
             if ".lora_" in name:
