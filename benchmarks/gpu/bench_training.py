@@ -2,8 +2,8 @@
 
 One process, one GPU: our training step as it is and with compiled layers, at several numbers of
 tokens a step, on made-up pairs with and without shared passages. The formula of useful FLOPs is
-that of speed/bench_training.py; the peak is the median rate of an 8192-square product in bfloat16 before
-and after. Prints JSON; `--profile` adds what the kernels of a step took.
+that of speed/bench_training.py; the peak is the median rate of an 8192-square product in bfloat16
+before and after. Prints JSON; `--profile` adds what the kernels of a step took.
 """
 
 from __future__ import annotations
