@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from katsuo.page.estimates import MIN_DOCUMENTS, Estimate, Verdict
+from katsuo.page.estimates import MIN_DOCUMENTS, Estimate, Verdict, fallen
 from katsuo.page.exam import is_generated
 from katsuo.page.harms import rejections
 from katsuo.page.quantities import count, share
@@ -28,6 +28,10 @@ _NEXT: Final = {
 }
 
 
+_BUT_NOT: Final = (
+    "Do not use it for questions like those of {sets} before you have looked at their answers: "
+    "there it did worse than the model as it was."
+)
 _ASK: Final = (
     "Write some questions of your own about these documents and name their file under "
     "evaluate.questions: so far only the generator's questions, which nobody checked, were asked. "
@@ -44,6 +48,8 @@ def advice(report: Mapping[str, Any]) -> list[str]:
     lines = [_not(arm) for arm in rejected]
     if verdict in _NEXT and not (rejected and verdict is Verdict.RAISED):
         lines.append(_NEXT[verdict])
+        if verdict is Verdict.RAISED and (lost := fallen(gains["tasks-zero_shot"])):
+            lines.append(_BUT_NOT.format(sets=", ".join(name for name, _ in lost)))
     if gain is not None and is_generated(gains["tasks-zero_shot"]):
         lines.append(_ASK)
     if gain is not None:

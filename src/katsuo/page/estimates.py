@@ -17,6 +17,10 @@ MIN_DOCUMENTS: Final = 10
 """Fewer resampled documents than this give intervals that are too narrow to trust."""
 
 
+FELL_BY: Final = 5.0
+"""Points by which a set must have fallen to be named though its interval includes 0."""
+
+
 class Verdict(StrEnum):
     """What a difference shows."""
 
@@ -70,6 +74,22 @@ class Estimate:
     def interval(self) -> str:
         """The interval of a difference, such as `+6.1 to +18.0`; empty where there is none."""
         return "" if self.low is None else f"{signed(self.low)} to {signed(self.high)}"
+
+
+def fallen(raw: object) -> list[tuple[str, Estimate]]:
+    """The sets on which a mean gain hides a loss, each with its difference, the largest loss first.
+
+    Args:
+        raw: A gain as the report states it, with `by_set`.
+    """
+    by_set = raw.get("by_set") if isinstance(raw, Mapping) else None
+    found = [(name, Estimate.of(one)) for name, one in (by_set or {}).items()]
+    lost = [
+        (name, one)
+        for name, one in found
+        if one is not None and (one.verdict is Verdict.LOWERED or one.value <= -FELL_BY)
+    ]
+    return sorted(lost, key=lambda pair: pair[1].value)
 
 
 def _of_mapping(raw: Mapping[str, Any]) -> Estimate | None:

@@ -7,11 +7,11 @@ Where a control does as well, the notes say what that makes of the gain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from katsuo.page.estimates import MIN_DOCUMENTS, Estimate, Verdict
+from katsuo.page.estimates import MIN_DOCUMENTS, Estimate, Verdict, fallen
 from katsuo.page.exam import is_generated
 from katsuo.page.power import power
 from katsuo.page.quantities import signed
@@ -58,6 +58,7 @@ def headline(gains: Mapping[str, Any], over_best: Mapping[str, Any] | None = Non
         sentence=f"{_MADE if generated else ''}{_main(gain)}{reading}.",
         generated=generated,
         notes=(
+            *_fallen(gains["tasks-zero_shot"], gain),
             *((*_over_best(over_best or {}), *_notes(gains, gain)) if gain.reliable else ()),
             *_too_small(gains),
         ),
@@ -194,6 +195,16 @@ def _over_best(over_best: Mapping[str, Any]) -> tuple[str, ...]:
         "Against the model as it was with the best way of ranking its answers on each set: "
         f"{signed(gain.value)} points ({gain.interval}), {end}.",
     )
+
+
+def _fallen(raw: Mapping[str, Any], main: Estimate) -> Iterator[str]:
+    """Where a mean that rose hides a set that fell."""
+    if main.verdict is not Verdict.RAISED:
+        return
+    for name, one in fallen(raw):
+        sure = "" if one.verdict is Verdict.LOWERED else ", which is not sure"
+        said = f" ({one.interval}{sure})" if one.interval else ""
+        yield f"The mean hides a loss on {name}: {signed(one.value)} points{said}."
 
 
 def _too_small(gains: Mapping[str, Any]) -> tuple[str, ...]:

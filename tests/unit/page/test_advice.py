@@ -105,3 +105,10 @@ def test_what_the_recipe_itself_limits_is_no_leak() -> None:
     wanted = {"stage": "ingest", "arrived": 900, "passed": 90,
               "dropped": {"over-limit": 800, "passage-too-short": 10}}  # fmt: skip
     assert not [line for line in advice({**GOOD, "funnel": [wanted]}) if "ingest" in line]
+
+
+def test_an_adapter_that_lost_on_a_set_is_not_to_be_used_for_it() -> None:
+    by_set = {"claims": gain(-9.0, -19.0, 1.0), "spans": gain(30.0, 20.0, 40.0)}
+    use, but = advice({**GOOD, "gains": {"tasks-zero_shot": gain(12.0, 6, 18, by_set=by_set)}})
+    assert use.startswith("Use the adapter")
+    assert "questions like those of claims before" in but

@@ -195,3 +195,27 @@ def test_where_the_papers_rule_is_the_best_nothing_is_added() -> None:
 def test_a_run_that_may_have_missed_a_gain_says_so() -> None:
     (note,) = headline({"tasks-zero_shot": gain(1.2, -6.0, 8.4, detectable=10.3)}).notes
     assert "too small to be sure of seeing a gain of 5 points" in note
+
+
+@pytest.mark.parametrize(
+    ("by_set", "notes"),
+    [
+        ({"a": gain(20.0, 9.0, 30.0), "b": gain(-2.0, -6.0, 2.0)}, ()),
+        (
+            {"a": gain(20.0, 9.0, 30.0), "b": gain(-9.0, -19.0, 1.0)},
+            (f"The mean hides a loss on b: {M}9.0 points ({M}19.0 to +1.0, which is not sure).",),
+        ),
+        (
+            {"a": gain(-2.0, -3.0, -1.0), "b": gain(-9.0, -12.0, -6.0)},
+            (
+                f"The mean hides a loss on b: {M}9.0 points ({M}12.0 to {M}6.0).",
+                f"The mean hides a loss on a: {M}2.0 points ({M}3.0 to {M}1.0).",
+            ),
+        ),
+    ],
+)
+def test_a_mean_that_rose_does_not_hide_a_set_that_fell(
+    by_set: dict[str, object], notes: tuple[str, ...]
+) -> None:
+    made = headline({"tasks-zero_shot": gain(12.3, 6.1, 18.0, by_set=by_set)})
+    assert made.notes == notes
