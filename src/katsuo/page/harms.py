@@ -67,10 +67,15 @@ def _view(arm: str, held: Mapping[str, Any]) -> HarmView:
     )
 
 
+def _short(name: str) -> str:
+    """A general set's name as a phone has room for it: the heading says that it is general."""
+    return name.removeprefix("general_").replace("_", " ")
+
+
 def _chart(arm: str, held: Mapping[str, Any]) -> Markup:
     sets = held.get("sets") or {}
-    rows = [gain_row("mean of the general sets", held.get("mean"))] if len(sets) > 1 else []
-    rows += [gain_row(name, one.get("change")) for name, one in sets.items()]
+    rows = [gain_row("mean of them", held.get("mean"))] if len(sets) > 1 else []
+    rows += [gain_row(_short(name), one.get("change")) for name, one in sets.items()]
     drawn = tuple(row for row in rows if row is not None)
     if not drawn:
         return Markup("")
