@@ -48,6 +48,10 @@ def executor(asked: Execution) -> Executor:
         from katsuo.executors.processes import ProcessExecutor
 
         return ProcessExecutor(workers=asked.workers)
+    if asked.executor == "ray":
+        from katsuo.executors.ray import RayExecutor
+
+        return RayExecutor(**asked.model_dump(exclude={"executor"}))
     return LocalExecutor()
 
 
@@ -70,3 +74,14 @@ def done(
     made = executor(trip.recipe.execution).map(duty, missing, trip.listen)
     for before in found:
         yield next(made) if before is None else before
+
+
+def beforehand(trip: Trip, duty: Duty[Work, None], shards: Sequence[Work]) -> Iterator[None]:
+    """Let workers do `duty` with every shard; one value for each that is ready, in order.
+
+    For work whose cells the driver reads again: without workers nothing is done here.
+    """
+    if trip.recipe.execution.executor == "local":
+        yield from (None for _ in shards)
+    else:
+        yield from executor(trip.recipe.execution).map(duty, shards, trip.listen)
