@@ -11,21 +11,16 @@ A worker that dies is replaced and its shard tried again.
 from __future__ import annotations
 
 import multiprocessing
-from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, Generic
 
-from katsuo.errors import WorkerError
+from katsuo.executors.turns import Given, Turns
 from katsuo.executors.worker import Failed, Made, Said, cores_of, serve
 from katsuo.protocols import Done, Duty, Hear, Work
 
-TRIES: Final = 3
-"""Of one shard. A worker may die by another hand: of a full memory, or of a person."""
-AHEAD: Final = 4
-"""Shards handed out and not yet taken back, for each worker."""
 _FAREWELL_SECONDS: Final = 5.0
 """For an idle worker to leave by itself."""
 
@@ -39,9 +34,10 @@ class ProcessExecutor:
 
     def map(self, duty: Duty[Work, Done], shards: Iterable[Work], hear: Hear) -> Iterator[Done]:
         """Do `duty` with every shard; results come in the order of the shards."""
-        crew = _Crew(duty=duty, hear=hear, size=self.workers)
+        turns = Turns(duty=duty, shards=iter(shards), n_workers=self.workers)
+        crew = _Crew(turns=turns, hear=hear)
         try:
-            yield from crew.results(iter(shards))
+            yield from crew.results()
         finally:
             crew.leave()
 
@@ -52,108 +48,75 @@ class _Worker(Generic[Work]):
 
     process: BaseProcess
     line: Connection
-    at: tuple[int, Work] | None = None
-    """The place of the shard among all, and the shard."""
+    at: Given[Work] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class _Crew(Generic[Work, Done]):
-    """The workers, and what is still to be done."""
+    """The workers, by their slots."""
 
-    duty: Duty[Work, Done]
+    turns: Turns[Work, Done]
     hear: Hear
-    size: int
     workers: dict[int, _Worker[Work]] = field(default_factory=dict)
-    again: deque[tuple[int, Work]] = field(default_factory=deque)
-    """Shards whose worker died."""
-    deaths: Counter[int] = field(default_factory=Counter)
-    n_taken: int = 0
 
-    def results(self, shards: Iterator[Work]) -> Iterator[Done]:
-        """The results of all `shards`, in their order."""
-        done: dict[int, Done] = {}
-        n_given = 0
+    def results(self) -> Iterator[Done]:
+        """The results of all shards, in their order."""
         while True:
-            while n_given in done:
-                yield done.pop(n_given)
-                n_given += 1
-            self._hand_out(shards, n_given + AHEAD * self.size)
+            yield from self.turns.ready()
+            self._hand_out()
             busy = [worker.line for worker in self.workers.values() if worker.at is not None]
             if not busy:
                 return
             for line in wait(busy):
-                done |= self._heard(line)
+                self._heard(line)
 
-    def _hand_out(self, shards: Iterator[Work], most: int) -> None:
-        """Give every idle worker a shard, as long as fewer than `most` were taken."""
-        for slot in range(self.size):
+    def _hand_out(self) -> None:
+        """Give every idle worker a shard, as long as there is room."""
+        for slot in range(self.turns.n_workers):
             worker = self.workers.get(slot)
             if worker is not None and worker.at is not None:
                 continue
-            given = self._next(shards, most)
+            given = self.turns.take()
             if given is None:
                 return
             self._give(slot, given)
 
-    def _next(self, shards: Iterator[Work], most: int) -> tuple[int, Work] | None:
-        if self.again:
-            return self.again.popleft()
-        if self.n_taken >= most:
-            return None
-        for shard in shards:
-            self.n_taken += 1
-            return self.n_taken - 1, shard
-        return None
-
-    def _give(self, slot: int, given: tuple[int, Work]) -> None:
+    def _give(self, slot: int, given: Given[Work]) -> None:
         worker = self.workers.get(slot)
         is_new = worker is None
         if worker is None:
-            worker = self.workers[slot] = _engaged(cores_of(slot, self.size))
+            worker = self.workers[slot] = _engaged(cores_of(slot, self.turns.n_workers))
         worker.at = given
         try:
             if is_new:
-                worker.line.send(self.duty)
+                worker.line.send(self.turns.duty)
             worker.line.send(given[1])
         except ConnectionError:  # it died idle, or before it could begin
             self._died(slot)
 
-    def _heard(self, line: object) -> dict[int, Done]:
-        """Take in what came over a line; the result of a shard, by its place, if it was one."""
+    def _heard(self, line: object) -> None:
+        """Take in what came over a line."""
         slot, worker = next(item for item in self.workers.items() if item[1].line is line)
         try:
             message = worker.line.recv()
         except (EOFError, ConnectionError):
             self._died(slot)
-            return {}
+            return
         if isinstance(message, Said):
             self.hear(message.what)
-            return {}
+            return
         if isinstance(message, Failed):
             raise message.error
         assert isinstance(message, Made)
         assert worker.at is not None
-        place, worker.at = worker.at[0], None
-        return {place: message.what}
+        given, worker.at = worker.at, None
+        self.turns.put(given, message.what)
 
     def _died(self, slot: int) -> None:
-        """See to it that the shard of a dead worker is tried again.
-
-        Raises:
-            WorkerError: If it was tried often enough.
-        """
         worker = self.workers.pop(slot)
         code = _left(worker)
         assert worker.at is not None
-        place, shard = worker.at
-        self.deaths[place] += 1
-        if self.deaths[place] >= TRIES:
-            raise WorkerError(
-                f"{self.duty.named(shard)}: {TRIES} workers died at it, the last one "
-                f"{_ended(code)}; what is finished stays. Mend or leave out what is in it, or take "
-                "fewer execution.workers if memory is short, and run the same command again"
-            )
-        self.again.append((place, shard))
+        self.turns.died(worker.at, _ended(code))
 
     def leave(self) -> None:
         """End all workers: idle ones by themselves, the others at once."""

@@ -21,7 +21,7 @@ from katsuo.road import revisiting
 from katsuo.road.errands import Errand, done
 from katsuo.road.labelling import Labelling, label_all, ranked_in
 from katsuo.road.trip import Counts, Event, Trip, key_of
-from katsuo.sections import Generate
+from katsuo.sections import Execution, Generate
 from katsuo.sections.owning import settled
 from katsuo.stages.generate import Evidence, GenerateSettings, draft_ids
 from katsuo.stages.generate import generate as drafts
@@ -183,7 +183,8 @@ def generate(trip: Trip) -> None:
 
     def work(folder: StageFolder) -> dict[str, Any]:
         shards = list(cells_of(trip).items())
-        duty = _Drafting(errand=Errand.of(trip), asked=replace(asked, ranked=[]))
+        each = replace(asked, named=_shared(named, trip.recipe.execution), ranked=[])
+        duty = _Drafting(errand=Errand.of(trip), asked=each)
         counts = Counts(unit="draft")
         seconds = 0.0
         known = partial(_known, trip, asked)
@@ -203,6 +204,14 @@ def generate(trip: Trip) -> None:
         }
 
     trip.stage("generate", key_of("generate", trip.manifest("ingest")["outputs"], stated), work)
+
+
+def _shared(named: engines.Named, execution: Execution) -> engines.Named:
+    """The generator of one worker: a server gets no more requests at a time from all together."""
+    if named.endpoint is None or execution.executor == "local":
+        return named
+    each = max(1, named.endpoint.concurrency // execution.workers)
+    return replace(named, endpoint=replace(named.endpoint, concurrency=each))
 
 
 def _known(trip: Trip, asked: _Asked, shard: Shard) -> list[Cell] | None:

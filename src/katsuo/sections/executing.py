@@ -19,6 +19,12 @@ class Execution(Section):
     where the executor is local."""
     address: str | None = None
     """Of a Ray cluster, such as `auto` or ray://head:10001; without one it is started here."""
+    cpus: float = Field(default=1.0, gt=0)
+    """Cores that Ray sets aside for an actor."""
+    gpus: float = Field(default=0.0, ge=0)
+    """GPUs that Ray sets aside for an actor; below 1 several share one."""
+    memory_mib: int | None = Field(default=None, ge=64)
+    """Memory that Ray sets aside for an actor."""
 
     @model_validator(mode="after")
     def _addressed(self) -> Execution:

@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from katsuo.errors import DataError, WorkerError
-from katsuo.executors.processes import AHEAD, TRIES, ProcessExecutor
+from katsuo.executors.processes import ProcessExecutor
+from katsuo.executors.turns import AHEAD, TRIES
 from katsuo.executors.worker import cores_of
 from katsuo.protocols import Executor
 
