@@ -13,7 +13,7 @@ import importlib.util
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,14 +104,15 @@ class _Hand:
 
     def __init__(self, duty: Duty[Any, Any], folder: str) -> None:
         os.chdir(folder)  # paths of a recipe may be relative
-        self._duty, self._work, self._said = duty, None, list[Any]()
+        self._duty, self._said = duty, list[Any]()
+        self._work: Callable[[Any], Any] | None = None
 
     def work(self, shard: object) -> tuple[list[Any], Made | Failed]:
         """What was said about a shard, and its result or an error of the user's."""
         self._said.clear()
         try:
-            self._work = self._work or self._duty.open(self._said.append)
-            return self._said, Made(what=self._work(shard))
+            work = self._work = self._work or self._duty.open(self._said.append)
+            return self._said, Made(what=work(shard))
         except KatsuoError as error:
             return self._said, Failed.of(error)
 

@@ -39,7 +39,7 @@ class _Plan(NamedTuple):
     """The filters of a run, built, and how keys state them."""
 
     settings: list[tuple[str, dict[str, Any]]]
-    built: list[tuple[str, object]]
+    built: Sequence[tuple[str, object]]
     stated: list[Any]
     alone: Alone
 
