@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-ray paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -30,6 +30,11 @@ test-peers: setup  ## Compare with llama.cpp, lm-evaluation-harness and torchmet
 	.venv-peers/bin/python -m pip install --quiet -r tests/peers/requirements.txt
 	$(BIN)/katsuo models pull smollm2-135m
 	KATSUO_PEERS_PYTHON=.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
+
+test-ray: setup  ## Run shards on a Ray cluster that is started for it, in .venv-ray
+	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,dev]'
+	.venv-ray/bin/python -m pytest -m slow tests/on_ray
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

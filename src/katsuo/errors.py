@@ -4,6 +4,7 @@
     ├── RecipeError     what was asked for cannot be done; names the key, the value, what would do
     ├── DataError       a record cannot be read; names the file, the place and the field
     ├── ModelError      a model cannot do what a stage needs; names the model and the mend
+    ├── WorkerError     a worker died again and again at one shard; names the shard
     └── RejectedError   the adapted model does harm beyond what the recipe tolerates
 
 The command line prints any of these in one line and exits with code 2, or 3 for
@@ -29,6 +30,10 @@ class DataError(KatsuoError):
 
 class ModelError(KatsuoError):
     """A model that is missing, or cannot do what a stage needs."""
+
+
+class WorkerError(KatsuoError):
+    """A worker that died again and again at the same shard; what is finished stays."""
 
 
 class RejectedError(KatsuoError):

@@ -2,7 +2,8 @@
 
 openvino posts an event to a statistics service when it is imported, unless its
 telemetry package is missing; onnxruntime (behind markitdown) keeps a device id
-and events. Both are off before either is imported, for this process alone.
+and events; a Ray cluster that is started here would report its use. All are off
+before any is imported, for this process and its children.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ SWITCHES: Final = {
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "ORT_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 """Environment variables by which libraries and their children are told."""
 

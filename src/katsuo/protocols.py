@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from katsuo.errors import RecipeError
 from katsuo.types import Pair, Task, Verdict
@@ -218,11 +218,41 @@ class Tunes(Protocol):
 
 Work = TypeVar("Work")
 Done = TypeVar("Done")
+_Given = TypeVar("_Given", contravariant=True)
+_Made = TypeVar("_Made", covariant=True)
+
+Hear: TypeAlias = Callable[[Any], None]
+"""Called with what work says about its progress."""
+
+
+class Duty(Protocol[_Given, _Made]):
+    """What is done with every shard: a value, so that it can be sent to where it is done.
+
+    A shard may be tried again after its worker died, so work finds what it finished before.
+    """
+
+    def named(self, shard: _Given, /) -> str:
+        """What to call a shard before a person."""
+        ...
+
+    def open(self, say: Hear) -> Callable[[_Given], _Made]:
+        """The work, in the process that does it; what is heavy is opened once, when needed."""
+        ...
 
 
 class Executor(Protocol):
     """Where shards run: this process, several processes, a cluster."""
 
-    def map(self, work: Callable[[Work], Done], shards: Iterable[Work]) -> Iterator[Done]:
-        """Run `work` on every shard; results come in the order of the shards."""
+    def map(self, duty: Duty[Work, Done], shards: Iterable[Work], hear: Hear) -> Iterator[Done]:
+        """Do `duty` with every shard; results come in the order of the shards.
+
+        Args:
+            duty: Opened once by every worker.
+            shards: Taken when there is room for them.
+            hear: Called here, with what the workers say.
+
+        Raises:
+            KatsuoError: As the work raised it.
+            WorkerError: If workers keep dying at one shard.
+        """
         ...

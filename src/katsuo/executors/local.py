@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
-Work = TypeVar("Work")
-Done = TypeVar("Done")
+from katsuo.protocols import Done, Duty, Hear, Work
 
 
 @dataclass(frozen=True, slots=True)
 class LocalExecutor:
     """Implements `Executor`."""
 
-    def map(self, work: Callable[[Work], Done], shards: Iterable[Work]) -> Iterator[Done]:
-        """Run `work` on every shard, in order."""
-        return map(work, shards)
+    def map(self, duty: Duty[Work, Done], shards: Iterable[Work], hear: Hear) -> Iterator[Done]:
+        """Do `duty` with every shard, in order."""
+        return map(duty.open(hear), shards)

@@ -6,15 +6,18 @@ the same adapter share it, and the arm is written in when its rows are read.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from katsuo import engines
-from katsuo.protocols import Completes, Weighs
+from katsuo.protocols import Completes, Hear, Weighs
+from katsuo.road.errands import Errand, done
 from katsuo.road.suites import Suite
 from katsuo.road.trip import Event, Trip, key_of
 from katsuo.scoring.predictions import Prediction
@@ -64,20 +67,55 @@ class Answers:
 
 def answers(trip: Trip, asked: Sequence[tuple[Asked, Sequence[Suite]]]) -> Iterator[Answers]:
     """What every arm answers to each of its sets, found done or asked now."""
-    number, total = 0, sum(len(suites) for _, suites in asked)
-    for arm, suites in asked:
-        # An adapter's engine form is large and of no use afterwards: it lives as long as its arm.
-        with TemporaryDirectory(prefix="katsuo-") as scratch:
-            models = Models(trip=trip, named=arm.named, forms=Path(scratch))
-            for suite in suites:
-                cell = trip.run.cell("evaluate", _key(trip, arm, suite))
-                with cell.alone():
-                    if not cell.done:
-                        _ask(trip, arm, suite, models, cell)
-                number += 1
-                trip.listen(Event(stage="evaluate", done=number, total=total, unit="set",
-                                  kept=number, note=f"{arm.arm} on {suite.spec.name}"))  # fmt: skip
-                yield Answers(asked=arm, suite=suite, cell=cell)
+    pairs = [(arm, suite) for arm, suites in asked for suite in suites]
+    duty = _Asking(errand=Errand.of(trip))
+    cells = done(trip, duty, pairs, partial(_known, trip))
+    for number, ((arm, suite), cell) in enumerate(zip(pairs, cells, strict=True), start=1):
+        trip.listen(Event(stage="evaluate", done=number, total=len(pairs), unit="set",
+                          kept=number, note=f"{arm.arm} on {suite.spec.name}"))  # fmt: skip
+        yield Answers(asked=arm, suite=suite, cell=cell)
+
+
+def _known(trip: Trip, pair: tuple[Asked, Suite]) -> Cell | None:
+    cell = trip.run.cell("evaluate", _key(trip, *pair))
+    return cell if cell.done else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """Implements `Duty`: what one arm answers to one set."""
+
+    errand: Errand
+
+    def named(self, shard: tuple[Asked, Suite], /) -> str:
+        """The arm and the set."""
+        return f"{shard[0].arm} on {shard[1].spec.name}"
+
+    def open(self, say: Hear) -> Callable[[tuple[Asked, Suite]], Cell]:
+        """The work; a model's engines stay open until another model's turn comes."""
+        trip = self.errand.trip(say)
+        held: list[Models] = []
+
+        def work(pair: tuple[Asked, Suite]) -> Cell:
+            arm, suite = pair
+            cell = trip.run.cell("evaluate", _key(trip, arm, suite))
+            if not (held and held[0].named.identity == arm.named.identity):
+                held.clear()  # first: two at once would take twice the memory
+                held.append(_models(trip, arm.named))
+            with cell.alone():
+                if not cell.done:
+                    _ask(trip, arm, suite, held[0], cell)
+            return cell
+
+        return work
+
+
+def _models(trip: Trip, named: engines.Named) -> Models:
+    """A model's engines, and a folder that lives as long: an adapter's engine form is large."""
+    scratch = tempfile.mkdtemp(prefix="katsuo-")
+    models = Models(trip=trip, named=named, forms=Path(scratch))
+    weakref.finalize(models, shutil.rmtree, scratch, ignore_errors=True)
+    return models
 
 
 class Models:

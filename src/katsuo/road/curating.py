@@ -7,7 +7,7 @@ so that what a reader has measured holds whether details are replaced or not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,9 @@ from katsuo.ahead import ahead
 from katsuo.filters.fresh import Fresh
 from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
-from katsuo.protocols import Filter, Rewriter, Selector, Signature
+from katsuo.protocols import Filter, Hear, Rewriter, Selector, Signature
 from katsuo.recipe import expand
+from katsuo.road.errands import Errand, beforehand
 from katsuo.road.judging import Alone, Told, edition_of
 from katsuo.road.measuring import Measuring
 from katsuo.road.tallying import Tally
@@ -34,23 +35,59 @@ from katsuo.store.runs import StageFolder
 from katsuo.types import Dropped, Task, Verdict
 
 
+class _Plan(NamedTuple):
+    """The filters of a run, built, and how keys state them."""
+
+    settings: list[tuple[str, dict[str, Any]]]
+    built: Sequence[tuple[str, object]]
+    stated: list[Any]
+    alone: Alone
+
+    @classmethod
+    def of(cls, trip: Trip) -> _Plan:
+        settings = [_settled(trip, name, chosen) for name, chosen in trip.recipe.filters]
+        built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
+        leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
+        stated: list[Any] = [
+            [name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings
+        ]
+        alone = Alone.of(
+            [
+                Told.of(name, part, _told(part, said))
+                for (name, part), said in zip(built, stated, strict=True)
+                if isinstance(part, Filter)
+            ],
+            trip.recipe.own_filters,
+        )
+        return cls(settings=settings, built=built, stated=stated, alone=alone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judging:
+    """Implements `Duty`: verdicts and scores of a shard, into the cells that the driver reads."""
+
+    errand: Errand
+
+    def named(self, shard: Path, /) -> str:
+        """The file of its drafts."""
+        return str(shard)
+
+    def open(self, say: Hear) -> Callable[[Path], None]:
+        """The work; readers are opened when something has to be measured."""
+        trip = self.errand.trip(say)
+        alone, measuring = _Plan.of(trip).alone, Measuring(trip)
+
+        def work(part: Path) -> None:
+            found = list(map(tables.task_of, tables.whole(part).to_pylist()))
+            alone.judged(trip, part, found, partial(measuring.scored, part))
+
+        return work
+
+
 def curate(trip: Trip) -> None:
     """Take the stage `curate`."""
-    settings = [_settled(trip, name, chosen) for name, chosen in trip.recipe.filters]
-    built = [(name, filters.build(name, _loaded(chosen))) for name, chosen in settings]
-    leaks = {path: sha256(path) for _, chosen in settings for path in chosen.get("against", ())}
-    stated: list[Any] = [
-        [name, {**chosen, "against": sorted(leaks.values())}] for name, chosen in settings
-    ]
+    settings, built, stated, alone = _Plan.of(trip)
     own = trip.recipe.own_filters
-    alone = Alone.of(
-        [
-            Told.of(name, part, _told(part, said))
-            for (name, part), said in zip(built, stated, strict=True)
-            if isinstance(part, Filter)
-        ],
-        own,
-    )
     measuring = Measuring(trip)
     readers = measuring.stated(alone.all)
     embedders = {
@@ -161,7 +198,8 @@ def _judged(
     rewriters = [(name, part) for name, part in built if isinstance(part, Rewriter)]
     signatures: list[Signature] = []
     drafts = trip.run.stage("generate").parts()
-    for number, table in enumerate(ahead(tables.whole, drafts)):
+    ready = beforehand(trip, _Judging(errand=Errand.of(trip)), drafts)
+    for number, (table, _) in enumerate(zip(ahead(tables.whole, drafts), ready, strict=True)):
         part = drafts[number]
         found = list(map(tables.task_of, table.to_pylist()))
         standing, lines = alone.judged(trip, part, found, partial(measuring.scored, part))

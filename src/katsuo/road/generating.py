@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
 from katsuo import engines
 from katsuo.budgets import Budget
-from katsuo.errors import RecipeError
-from katsuo.executors.local import LocalExecutor
+from katsuo.errors import ModelError, RecipeError
 from katsuo.models.endpoint import Endpoint
 from katsuo.models.schedule import SCHEDULE
-from katsuo.protocols import Completes
+from katsuo.protocols import Completes, Hear
 from katsuo.road import revisiting
+from katsuo.road.errands import Errand, done
 from katsuo.road.labelling import Labelling, label_all, ranked_in
 from katsuo.road.trip import Counts, Event, Trip, key_of
-from katsuo.sections import Generate
+from katsuo.sections import Execution, Generate
 from katsuo.sections.owning import settled
 from katsuo.stages.generate import Evidence, GenerateSettings, draft_ids
 from katsuo.stages.generate import generate as drafts
@@ -31,6 +31,8 @@ from katsuo.store.runs import Cell, StageFolder
 from katsuo.types import Dropped, Task
 from katsuo.wire import KATSUO_V1
 
+Shard: TypeAlias = tuple[Path, Cell]
+"""A shard of contexts, and where its first drafts lie, or will."""
 _SAID: Final = ("steered", "labels", "voices")
 """Settings that only `katsuo-v1` can say."""
 _LABELLING: Final = ("label_readers", "label_engines")
@@ -72,6 +74,19 @@ class _Asked:
     def schema(self) -> pa.Schema:
         """The columns of the tasks."""
         return tables.OWN_TASKS if "tasks" in self.stated else tables.TASKS
+
+    def check_engine(self) -> None:
+        """Check that the engine of this process is the one that keys name.
+
+        Raises:
+            ModelError: If it is of another version, as on another machine.
+        """
+        here, wanted = engines.engine_version(self.engine), self.stated["engine_version"]
+        if here != wanted:
+            raise ModelError(
+                f"the engine {self.engine} is {here} where a worker runs and {wanted} where the "
+                "run was started; install the same versions on every machine"
+            )
 
     @classmethod
     def of(cls, trip: Trip) -> _Asked:
@@ -164,33 +179,16 @@ def _cell(trip: Trip, part: Path, stated: dict[str, Any]) -> Cell:
 def generate(trip: Trip) -> None:
     """Take the stage `generate`."""
     asked = _Asked.of(trip)
-    named, settings, stated = asked.named, asked.settings, asked.stated
+    named, stated = asked.named, asked.stated
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        shards = cells_of(trip)
-        schedule = replace(SCHEDULE, sharing=settings.format == KATSUO_V1)
-        opened = cache(
-            lambda: engines.open_completes(
-                named, asked.engine, trip.recipe.generate.weights, schedule=schedule
-            )
-        )
-
-        def one(shard: tuple[Path, Cell]) -> list[Cell]:
-            part, first = shard
-            if not first.done:
-                write_cell(shard, opened(), settings, schema=asked.schema)
-            if trip.recipe.generate.passes == 1:
-                return [first]
-            second = revisiting.cell_of(trip, part, first, asked.again)
-            if not second.done:
-                evidence = revisiting.evidence(trip.recipe, first)
-                write_cell((part, second), opened(), settings, evidence, schema=asked.schema)
-            return [first, second]
-
+        shards = list(cells_of(trip).items())
+        each = replace(asked, named=_shared(named, trip.recipe.execution), ranked=[])
+        duty = _Drafting(errand=Errand.of(trip), asked=each)
         counts = Counts(unit="draft")
         seconds = 0.0
-        done = LocalExecutor().map(one, shards.items())
-        for number, cells in enumerate(done):
+        known = partial(_known, trip, asked)
+        for number, cells in enumerate(done(trip, duty, shards, known)):
             for place, cell in enumerate(cells, start=number * len(cells)):
                 folder.refer(place, cell)
                 counts.add(cell.facts)
@@ -206,6 +204,60 @@ def generate(trip: Trip) -> None:
         }
 
     trip.stage("generate", key_of("generate", trip.manifest("ingest")["outputs"], stated), work)
+
+
+def _shared(named: engines.Named, execution: Execution) -> engines.Named:
+    """The generator of one worker: a server gets no more requests at a time from all together."""
+    if named.endpoint is None or execution.executor == "local":
+        return named
+    each = max(1, named.endpoint.concurrency // execution.workers)
+    return replace(named, endpoint=replace(named.endpoint, concurrency=each))
+
+
+def _known(trip: Trip, asked: _Asked, shard: Shard) -> list[Cell] | None:
+    """The cells of a shard whose passes are all done."""
+    part, first = shard
+    if not first.done or trip.recipe.generate.passes == 1:
+        return [first] if first.done else None
+    second = revisiting.cell_of(trip, part, first, asked.again)
+    return [first, second] if second.done else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drafting:
+    """Implements `Duty`: the drafts of one shard, in one pass or two."""
+
+    errand: Errand
+    asked: _Asked
+
+    def named(self, shard: Shard, /) -> str:
+        """The file of its passages."""
+        return str(shard[0])
+
+    def open(self, say: Hear) -> Callable[[Shard], list[Cell]]:
+        """The work; the engine is opened at the first shard that wants it."""
+        asked, trip = self.asked, self.errand.trip(say)
+        asked.check_engine()
+        schedule = replace(SCHEDULE, sharing=asked.settings.format == KATSUO_V1)
+        weights = trip.recipe.generate.weights
+        opened = cache(
+            lambda: engines.open_completes(asked.named, asked.engine, weights, schedule=schedule)
+        )
+
+        def work(shard: Shard) -> list[Cell]:
+            part, first = shard
+            if not first.done:
+                write_cell(shard, opened(), asked.settings, schema=asked.schema)
+            if trip.recipe.generate.passes == 1:
+                return [first]
+            second = revisiting.cell_of(trip, part, first, asked.again)
+            if not second.done:
+                evidence = revisiting.evidence(trip.recipe, first)
+                again = (part, second)
+                write_cell(again, opened(), asked.settings, evidence, schema=asked.schema)
+            return [first, second]
+
+        return work
 
 
 def _generator(asked: Generate) -> engines.Named:
@@ -224,7 +276,7 @@ def _generator(asked: Generate) -> engines.Named:
 
 
 def write_cell(
-    shard: tuple[Path, Cell],
+    shard: Shard,
     model: Completes,
     settings: GenerateSettings,
     evidence: Evidence | None = None,

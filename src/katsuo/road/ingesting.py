@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from katsuo import engines, readers
 from katsuo.errors import RecipeError
+from katsuo.protocols import Hear
 from katsuo.readers.refusals import shown
 from katsuo.recipe import expand
+from katsuo.road.errands import Errand, done
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.stages.ingest import IngestSettings, Seen, contexts_of
 from katsuo.store import tables
@@ -69,19 +73,50 @@ def ingest(trip: Trip) -> None:
 
 def _fill(trip: Trip, cells: dict[Path, str], target: engines.Named) -> float:
     """Make every cell that is missing; seconds of all of them, earlier processes included."""
-    settings = IngestSettings(
-        max_tokens=trip.recipe.ingest.max_tokens, min_words=trip.recipe.ingest.min_words
-    )
-    tokenizer = None
-    for number, (path, key) in enumerate(cells.items()):
-        cell = trip.run.cell("ingest", key)
-        if not cell.done:
-            tokenizer = tokenizer or engines.tokenizer_of(target)
-            _read(path, cell, trip, settings, tokenizer)
+    duty = _Reading(errand=Errand.of(trip), target=target)
+    seconds = 0.0
+    files = list(cells.items())
+    for number, cell in enumerate(done(trip, duty, files, partial(_known, trip))):
+        seconds += cell.facts["seconds"]
+        note = shown(files[number][0])
         trip.listen(
-            Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=shown(path))
+            Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=note)
         )
-    return float(sum(trip.run.cell("ingest", key).facts["seconds"] for key in cells.values()))
+    return seconds
+
+
+def _known(trip: Trip, file: tuple[Path, str]) -> Cell | None:
+    cell = trip.run.cell("ingest", file[1])
+    return cell if cell.done else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """Implements `Duty`: the passages of one file, whose cell has the key beside it."""
+
+    errand: Errand
+    target: engines.Named
+    """The model whose tokens count."""
+
+    def named(self, shard: tuple[Path, str], /) -> str:
+        """The file."""
+        return shown(shard[0])
+
+    def open(self, say: Hear) -> Callable[[tuple[Path, str]], Cell]:
+        """The work; the tokenizer is opened at the first file."""
+        trip = self.errand.trip(say)
+        asked = trip.recipe.ingest
+        settings = IngestSettings(max_tokens=asked.max_tokens, min_words=asked.min_words)
+        tokenizer = cache(lambda: engines.tokenizer_of(self.target))
+
+        def work(file: tuple[Path, str]) -> Cell:
+            path, key = file
+            cell = trip.run.cell("ingest", key)
+            if not cell.done:
+                _read(path, cell, trip, settings, tokenizer())
+            return cell
+
+        return work
 
 
 def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenizer: Any) -> None:  # noqa: ANN401

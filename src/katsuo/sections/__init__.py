@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from katsuo.sections.executing import Execution
 from katsuo.sections.learning import KNOWN_ARMS, Adapt, Arm
 from katsuo.sections.making import Generate, Ingest
 from katsuo.sections.owning import Own
@@ -22,6 +23,7 @@ __all__ = [
     "Adapt",
     "Arm",
     "Evaluate",
+    "Execution",
     "Filters",
     "Generate",
     "Harm",
@@ -47,6 +49,7 @@ class Recipe(Section):
     """Filters by name, each with its settings: `- grounded: {max_answer_words: 40}`."""
     adapt: Adapt = Adapt()
     evaluate: Evaluate = Evaluate()
+    execution: Execution = Execution()
     domains: dict[str, dict[str, Any]] = {}
     """A study over several bodies of text: name -> changes of this recipe, section by section."""
 
