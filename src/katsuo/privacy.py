@@ -2,7 +2,8 @@
 
 openvino posts an event to a statistics service when it is imported, unless its
 telemetry package is missing; onnxruntime (behind markitdown) keeps a device id
-and events. Both are off before either is imported, for this process alone.
+and events; vLLM posts what machine and model it runs on. All are off before any is
+imported, for this process alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ SWITCHES: Final = {
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "ORT_DISABLE_TELEMETRY": "1",
+    "VLLM_NO_USAGE_STATS": "1",
 }
 """Environment variables by which libraries and their children are told."""
 

@@ -16,7 +16,7 @@ from katsuo.budgets import Budget
 from katsuo.errors import RecipeError
 from katsuo.executors.local import LocalExecutor
 from katsuo.models.endpoint import Endpoint
-from katsuo.models.schedule import SCHEDULE
+from katsuo.models.schedule import SCHEDULE, Placement
 from katsuo.protocols import Completes
 from katsuo.road import revisiting
 from katsuo.road.labelling import Labelling, label_all, ranked_in
@@ -79,7 +79,7 @@ class _Asked:
         ranked = ranked_in(trip)
         own = (settled(name, one, "generate.tasks") for name, one in asked.tasks.items())
         named = _generator(asked)
-        engine = engines.engine_of(named, asked.engine)
+        engine = engines.engine_of(named, asked.engine, drafts=True)
         settings = GenerateSettings(
             generator=named.name if named.is_fake else f"{named.name}@{named.identity[:16]}",
             format=engines.wire_format(named, asked.format),
@@ -168,7 +168,11 @@ def generate(trip: Trip) -> None:
 
     def work(folder: StageFolder) -> dict[str, Any]:
         shards = cells_of(trip)
-        schedule = replace(SCHEDULE, sharing=settings.format == KATSUO_V1)
+        schedule = replace(
+            SCHEDULE,
+            sharing=settings.format == KATSUO_V1,
+            placement=Placement(**trip.recipe.generate.vllm.model_dump()),
+        )
         opened = cache(
             lambda: engines.open_completes(
                 named, asked.engine, trip.recipe.generate.weights, schedule=schedule
