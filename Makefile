@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -30,6 +30,14 @@ test-peers: setup  ## Compare with llama.cpp, lm-evaluation-harness and torchmet
 	.venv-peers/bin/python -m pip install --quiet -r tests/peers/requirements.txt
 	$(BIN)/katsuo models pull smollm2-135m
 	KATSUO_PEERS_PYTHON=.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
+
+# torchvision, torchaudio and torchcodec of other torch versions come along and break its import; nothing needs them.
+test-vllm: setup  ## Generate with vLLM's build for processors, in .venv-vllm
+	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet -r tests/vllm/requirements.txt --editable .
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(BIN)/katsuo models pull smollm2-135m
+	.venv-vllm/bin/python -m pytest -m vllm tests/vllm
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .
