@@ -29,9 +29,12 @@ from katsuo.protocols import Completion, Request
 _SEED_BITS: Final = 2**63 - 1
 _IN_PROCESS: Final = "VLLM_ENABLE_V1_MULTIPROCESSING"
 """With a scheduler in a process of its own, what is batched with what would be chance."""
-_QUIET: Final = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_KVCACHE_SPACE": "2"}
-"""What the user may have set otherwise. Without the second, GiB, a CPU build would take most of the
-machine's memory."""
+_MANNERS: Final = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_HOST_IP": "127.0.0.1",  # it would look which address the machine has
+    "VLLM_CPU_KVCACHE_SPACE": "2",  # GiB; else a processor's build takes most of the memory
+}
+"""What the user may have set otherwise."""
 _ENDS: Final = {"stop": True, "length": False}
 """Reasons to end that leave a completion, and whether the model ended by itself."""
 
@@ -59,7 +62,7 @@ class Library:
             ModelError: If it cannot be imported.
         """
         os.environ[_IN_PROCESS] = "0"
-        for name, value in _QUIET.items():
+        for name, value in _MANNERS.items():
             os.environ.setdefault(name, value)
         try:
             from vllm import EngineArgs, LLMEngine, SamplingParams
