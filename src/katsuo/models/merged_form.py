@@ -47,6 +47,13 @@ def merged_form(model: shelf.Model, *, forms: Path | None = None) -> Path:
     return into
 
 
+def listing() -> Iterator[tuple[str, str, str]]:
+    """Name, place and size of every merged folder in the cache."""
+    for form in sorted((shelf.home() / "forms").glob("*.merged")):
+        n_bytes = sum(path.stat().st_size for path in form.iterdir())
+        yield form.name, str(form), f"cached merged model, {n_bytes / 2**20:.0f} MiB"
+
+
 def write_merged(base: Path, adapter: Path, folder: Path) -> None:
     """Write the model in `base` with `adapter` merged in into the empty `folder`.
 

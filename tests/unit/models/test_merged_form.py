@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
 from katsuo.models import shelf
-from katsuo.models.merged_form import merged_form
+from katsuo.models.merged_form import listing, merged_form
 from katsuo.models.merging import merged
 
 CHANGED = "model.layers.0.self_attn.k_proj.weight"
@@ -33,3 +34,13 @@ def test_an_adapter_is_merged_once_into_a_folder_of_its_own(
 def test_a_model_without_an_adapter_stays_where_it_is(tiny_llama: Path, tmp_path: Path) -> None:
     assert merged_form(shelf.find(str(tiny_llama)), forms=tmp_path / "forms") == tiny_llama
     assert not (tmp_path / "forms").exists()
+
+
+def test_the_cache_lists_what_was_merged(
+    tiny_llama: Path, tiny_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tiny_llama.is_dir()
+    monkeypatch.setenv("KATSUO_HOME", str(tmp_path / "home"))
+    assert list(listing()) == []
+    form = merged_form(shelf.find(str(tiny_adapter)))
+    assert [(name, place) for name, place, _ in listing()] == [(form.name, str(form))]
