@@ -31,13 +31,16 @@ test-peers: setup  ## Compare with llama.cpp, lm-evaluation-harness and torchmet
 	$(BIN)/katsuo models pull smollm2-135m
 	KATSUO_PEERS_PYTHON=.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
 
-# torchvision, torchaudio and torchcodec of other torch versions come along and break its import; nothing needs them.
-test-vllm: setup  ## Generate with vLLM's build for processors, in .venv-vllm
+test-vllm: .venv-vllm/.ready  ## Generate with vLLM's build for processors, in .venv-vllm
+	.venv-vllm/bin/katsuo models pull smollm2-135m
+	.venv-vllm/bin/python -m pytest -m vllm tests/vllm
+
+# torchvision, torchaudio and torchcodec come along for other versions of torch and break its import; nothing needs them.
+.venv-vllm/.ready: pyproject.toml tests/vllm/requirements.txt
 	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet -r tests/vllm/requirements.txt --editable .
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	$(BIN)/katsuo models pull smollm2-135m
-	.venv-vllm/bin/python -m pytest -m vllm tests/vllm
+	touch $@
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

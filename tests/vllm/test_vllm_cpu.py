@@ -7,12 +7,13 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from katsuo import engines, wire
 from katsuo.models import shelf
-from katsuo.models.schedule import SCHEDULE
+from katsuo.models.schedule import SCHEDULE, Placement
 from katsuo.protocols import Completes, Completion, Request, Sampling
 from katsuo.seeds import derive
 from katsuo.store import tables
@@ -36,8 +37,10 @@ KINDS = (TaskType.YNQA, TaskType.EXQA, TaskType.NLI)
 WARM = Sampling(temperature=0.5, top_p=0.95, max_tokens=96)
 GREEDY = Sampling(temperature=0, top_p=1, max_tokens=24)
 N_GREEDY = 8
-LEAST_EQUAL = 6
-"""Of the greedy answers: in bfloat16 two first words may nearly tie."""
+LEAST_EQUAL = 7
+"""Of the greedy drafts in float32; measured: all eight (note 0034)."""
+NEAR_TIE_NATS = 0.3
+"""How far apart two words may be where bfloat16 takes the other one; measured: 0.14 at most."""
 PASSAGES = (
     "A vessel that waits for a pilot keeps a listening watch on channel 12 and shows one white "
     "light above a red one. The harbour master may close the eastern basin when the wind exceeds "
@@ -53,12 +56,40 @@ PASSAGES = (
 )
 
 
-@pytest.fixture(scope="module")
-def model() -> Completes:
+def opened(dtype: str) -> Completes:
     """The bundled generator in vLLM, as `katsuo generate` opens it."""
     named = engines.find(GENERATOR)
     engine = engines.engine_of(named, "vllm", drafts=True)
-    return engines.open_completes(named, engine, "F16", schedule=replace(SCHEDULE, sharing=True))
+    schedule = replace(SCHEDULE, sharing=True, placement=Placement(dtype=dtype))
+    return engines.open_completes(named, engine, "F16", schedule=schedule)
+
+
+@pytest.fixture(scope="module")
+def model() -> Completes:
+    """In bfloat16, the default."""
+    return opened("bfloat16")
+
+
+@pytest.fixture(scope="module")
+def exact() -> Completes:
+    """In float32."""
+    return opened("float32")
+
+
+@pytest.fixture(scope="module")
+def reference() -> Completes:
+    """The same weights in transformers, in float32."""
+    from katsuo.models.hf import HfModel
+    from katsuo.models.merged_form import merged_form
+
+    found = engines.find(GENERATOR).model
+    assert found is not None
+    return HfModel.load(merged_form(found), dtype="float32")
+
+
+def greedy(model: Completes) -> list[str]:
+    requests = [asked(number, GREEDY) for number in range(N_GREEDY)]
+    return [completion.text for completion in model.complete(requests)]
 
 
 def asked(number: int, sampling: Sampling = WARM) -> Request:
@@ -104,20 +135,37 @@ def test_a_prompt_that_does_not_fit_is_a_value_and_the_others_are_served(model: 
     assert served.text
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_greedy_drafts_are_mostly_those_of_transformers(model: Completes, dtype: str) -> None:
-    from katsuo.models.hf import HfModel
-    from katsuo.models.merged_form import merged_form
+def test_in_float32_greedy_drafts_are_those_of_transformers(
+    exact: Completes, reference: Completes
+) -> None:
+    pairs = list(zip(greedy(exact), greedy(reference), strict=True))
+    differing = [pair for pair in pairs if pair[0] != pair[1]]
+    assert N_GREEDY - len(differing) >= LEAST_EQUAL, differing
 
-    found = engines.find(GENERATOR).model
-    assert found is not None
-    requests = [asked(number, GREEDY) for number in range(N_GREEDY)]
-    ours = [completion.text for completion in model.complete(requests)]
-    reference = HfModel.load(merged_form(found), dtype=dtype)
-    theirs = [completion.text for completion in reference.complete(requests)]
-    equal = sum(a == b for a, b in zip(ours, theirs, strict=True))
-    differing = [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]]
-    assert equal >= LEAST_EQUAL, f"{equal} of {N_GREEDY} equal; such as {differing[:2]}"
+
+def test_in_bfloat16_greedy_drafts_leave_those_of_transformers_where_two_words_nearly_tie(
+    model: Completes, reference: Any
+) -> None:
+    import torch
+
+    tokens = reference.tokens
+    pairs = zip(greedy(model), greedy(reference), strict=True)
+    for number, (ours, theirs) in enumerate(pairs):
+        if ours == theirs:
+            continue
+        one, other = (tokens.target_ids(text) for text in (ours, theirs))
+        at = next(i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+        ids = torch.tensor([tokens.of(asked(number, GREEDY)) + other[:at]])
+        with torch.inference_mode():
+            nats_V = reference.model(input_ids=ids).logits[0, -1].log_softmax(-1)
+        assert nats_V[other[at]] - nats_V[one[at]] <= NEAR_TIE_NATS, (ours, theirs)
+
+
+def test_vllm_is_told_not_to_report_its_use(model: Completes) -> None:
+    from vllm.usage.usage_lib import is_usage_stats_enabled
+
+    assert model
+    assert not is_usage_stats_enabled()
 
 
 def test_the_command_generates_tasks_about_the_harbour(tmp_path: Path) -> None:
