@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-ray paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-ray test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,6 +35,17 @@ test-ray: setup  ## Run shards on a Ray cluster that is started for it, in .venv
 	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
 	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,dev]'
 	.venv-ray/bin/python -m pytest -m slow tests/on_ray
+
+test-vllm: .venv-vllm/.ready  ## Generate with vLLM's build for processors, in .venv-vllm
+	.venv-vllm/bin/katsuo models pull smollm2-135m
+	.venv-vllm/bin/python -m pytest -m vllm tests/vllm
+
+# torchvision, torchaudio and torchcodec come along for other versions of torch and break its import; nothing needs them.
+.venv-vllm/.ready: pyproject.toml tests/vllm/requirements.txt
+	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet -r tests/vllm/requirements.txt --editable .
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

@@ -48,7 +48,7 @@ class Bonito:
         """
         self._named = engines.find(model)
         self._model: Completes = engines.open_completes(
-            self._named, engines.engine_of(self._named, engine), weights
+            self._named, engines.engine_of(self._named, engine, drafts=True), weights
         )
 
     def generate_tasks(

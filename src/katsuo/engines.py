@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from katsuo import wire
 from katsuo.errors import ModelError, RecipeError
+from katsuo.models import choice
 from katsuo.models.schedule import SCHEDULE, Schedule
 from katsuo.prompted import PROMPTED_V1
 from katsuo.protocols import Completes, Embeds, Tunes, Weighs
@@ -32,10 +32,8 @@ if TYPE_CHECKING:
 
 FAKE: Final = "fake"
 ENDPOINT: Final = "endpoint"
-_ENGINES: Final = ("auto", "openvino", "hf")
-_GGUF_KINDS: Final = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
-_DRIVER: Final = Path("/dev/nvidiactl")
-"""There where the kernel has NVIDIA's driver."""
+VLLM: Final = "vllm"
+_ENGINES: Final = ("auto", "openvino", "hf", VLLM)
 _TRAIN_PARTS: Final = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -118,11 +116,17 @@ def wire_format(named: Named, wanted: str) -> str:
     return named.format or PROMPTED_V1
 
 
-def engine_of(named: Named, wanted: str) -> str:
-    """The engine that `auto` stands for: OpenVINO where it reads the model and there is no GPU.
+def engine_of(named: Named, wanted: str, *, drafts: bool = False) -> str:
+    """The engine of a model; `auto` is what suits the machine (`models/choice.py`).
+
+    Args:
+        named: The model.
+        wanted: As a recipe names it.
+        drafts: Whether it is to write drafts. vLLM serves those alone: it takes most of a GPU's
+            memory and a minute to start, and models that are measured come one after the other.
 
     Raises:
-        ModelError: If the transformers engine is needed and the train extra is missing.
+        ModelError: If the engine needs an extra that is missing.
         RecipeError: If `wanted` is no engine for this model.
     """
     if named.endpoint is not None:
@@ -134,38 +138,34 @@ def engine_of(named: Named, wanted: str) -> str:
             f"engine is {wanted!r} and the model {named.name}; it must be one of "
             f"{', '.join(_ENGINES)} (the engine fake serves the model fake alone)"
         )
-    if wanted == "auto":
-        wanted = "openvino" if _architecture(named) in _GGUF_KINDS and not on_gpu() else "hf"
+    if wanted == "auto" or (wanted == VLLM and not drafts):
+        machine = choice.Machine.here()
+        wanted = choice.automatic(_architecture(named), machine, drafts=drafts).engine
     if wanted == "hf":
         need_train("the transformers engine")
+    if wanted == VLLM and not choice.vllm_version():
+        raise ModelError(
+            "the engine vllm needs vLLM; on a machine with a CUDA device install it with: "
+            "pip install 'katsuo[vllm]'; elsewhere leave generate.engine: auto"
+        )
     return wanted
 
 
 def engine_version(engine: str) -> str:
-    """What else decides an engine's answers: its library's version, and its schedule."""
+    """What else decides an engine's answers: its library's version, its schedule, its device."""
     if engine == "openvino":
         return f"{metadata.version('openvino-genai')} {SCHEDULE.name}"
+    if engine == VLLM:
+        return f"{choice.vllm_version()} {'cuda' if choice.on_gpu() else 'cpu'}"
     if engine != "hf":
         return ""
     version = metadata.version("transformers")
-    return f"{version} cuda" if on_gpu() else version
-
-
-@cache
-def on_gpu() -> bool:
-    """Whether this machine has a CUDA device, and torch can use it."""
-    if not _DRIVER.exists() or find_spec("torch") is None:  # asked first: torch's import is slow
-        return False
-    import torch
-
-    return bool(torch.cuda.is_available())
+    return f"{version} cuda" if choice.on_gpu() else version
 
 
 def gpu_name() -> str:
-    """What the CUDA device is called."""
-    import torch
-
-    return str(torch.cuda.get_device_name())
+    """What the CUDA device is called; empty where there is none."""
+    return choice.gpu_name() if choice.on_gpu() else ""
 
 
 def trainer_version() -> list[str]:
@@ -189,7 +189,7 @@ def open_completes(
         engine: As `engine_of` gives it.
         weights: Form of the weights in OpenVINO, `F16` or `Q8_0`.
         forms: Where an engine form of a model with an adapter goes; the cache where it is None.
-        schedule: How OpenVINO works.
+        schedule: How OpenVINO and vLLM work.
     """
     if named.endpoint is not None:
         from katsuo.models.endpoint import EndpointModel
@@ -201,10 +201,21 @@ def open_completes(
         return FakeModel()
     if engine == "hf":
         return _open_hf(named.model)
+    own = forms if _is_tuned(named.model) else None
+    if engine == VLLM:
+        from katsuo.models.merged_form import merged_form
+        from katsuo.models.vllm import VllmModel
+
+        return VllmModel.load(
+            merged_form(named.model, forms=own),
+            open_tokens(named),
+            window=_window(named.model),
+            schedule=schedule,
+        )
     from katsuo.models import shelf
     from katsuo.models.openvino import OpenVinoModel
 
-    form = shelf.gguf_form(named.model, weights, forms=forms if _is_tuned(named.model) else None)
+    form = shelf.gguf_form(named.model, weights, forms=own)
     return OpenVinoModel.load(
         form, open_tokens(named), window=_window(named.model), schedule=schedule
     )

@@ -9,17 +9,14 @@ Beside it stands a model card that states base, run, figures and limits.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
-
-import numpy as np
-from safetensors.numpy import save_file
 
 from katsuo import engines
 from katsuo.errors import ModelError, RecipeError
 from katsuo.road.adapters import adapted
-from katsuo.store.files import new_folder, read_json, sha256, write_json, write_text
+from katsuo.store.files import new_folder, read_json, sha256, write_text
 from katsuo.store.runs import Run
 from katsuo.version import VERSION
 
@@ -29,10 +26,6 @@ if TYPE_CHECKING:
 
 Form = Literal["gguf", "folder"]
 Weights = Literal["F16", "Q8_0"]
-_SHARD_BYTES: Final = 2 * 2**30
-"""Most bytes of one safetensors file."""
-_LEFT_BEHIND: Final = (".safetensors", ".bin", ".gguf", ".index.json", ".md")
-"""Files of the base folder that the merged one does not take over."""
 _LOSSES: Final = "losses.jsonl"
 """Stands beside what was learned; it is no part of a model."""
 
@@ -145,42 +138,15 @@ def _modelfile(file: str, tokens: Tokens) -> str:
 
 
 def _folder(model: Model, folder: Path, _name: str, _weights: str) -> Path:
-    from katsuo.models.merging import merged, stored_as
-
     if model.adapter is None:  # every weight was learned: there is nothing to merge
         for path in sorted(model.folder.iterdir()):
             if path.is_file() and path.name != _LOSSES:
                 shutil.copyfile(path, folder / path.name)
         return folder
-    for path in sorted(model.folder.iterdir()):
-        if path.is_file() and not path.name.endswith(_LEFT_BEHIND):
-            shutil.copyfile(path, folder / path.name)
-    half = stored_as(model.folder) == "F16"
-    places: dict[str, str] = {}
-    written: list[Path] = []
-    for tensors in _shards(merged(model.folder, model.adapter), half=half):
-        written.append(folder / f"model-{len(written) + 1:05d}.safetensors")
-        save_file(tensors, written[-1], metadata={"format": "pt"})
-        written[-1].chmod(0o644)  # the library makes it the owner's alone
-        places |= dict.fromkeys(tensors, written[-1].name)
-    if len(written) == 1:
-        written[0].rename(folder / "model.safetensors")
-    else:
-        write_json(folder / "model.safetensors.index.json", {"metadata": {}, "weight_map": places})
+    from katsuo.models.merged_form import write_merged
+
+    write_merged(model.folder, model.adapter, folder)
     return folder
-
-
-def _shards(weights: Iterator[tuple[str, Any]], *, half: bool) -> Iterator[dict[str, Any]]:
-    shard: dict[str, Any] = {}
-    held = 0
-    for name, values in weights:
-        shard[name] = values.astype(np.float16) if half else values
-        held += shard[name].nbytes
-        if held >= _SHARD_BYTES:
-            yield shard
-            shard, held = {}, 0
-    if shard:
-        yield shard
 
 
 _FORMS: Final[Mapping[str, Callable[[Model, Path, str, str], Path]]] = {

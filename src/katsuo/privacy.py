@@ -2,8 +2,9 @@
 
 openvino posts an event to a statistics service when it is imported, unless its
 telemetry package is missing; onnxruntime (behind markitdown) keeps a device id
-and events; a Ray cluster that is started here would report its use. All are off
-before any is imported, for this process and its children.
+and events; a Ray cluster that is started here would report its use; vLLM posts what
+machine and model it runs on. All are off before any is imported, for this process
+and its children.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ SWITCHES: Final = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "ORT_DISABLE_TELEMETRY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "VLLM_NO_USAGE_STATS": "1",
 }
 """Environment variables by which libraries and their children are told."""
 

@@ -123,6 +123,8 @@ def test_the_doctor_names_what_mends() -> None:
     said = {check["what"]: check["said"] for check in checks}
     assert said.keys() >= {"train extra", "smollm2-135m", "disk"}
     assert "well_formed tells languages by it" in said["py3langid"]
+    assert "CUDA device" in said["engine for drafts"]
+    assert "CUDA device" in said["engine for short answers"]
     assert said["smollm2-135m-katsuo"].endswith("; writes en only, as far as is known")
 
 

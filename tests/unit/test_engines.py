@@ -11,6 +11,7 @@ import pytest
 
 from katsuo import engines
 from katsuo.errors import ModelError, RecipeError
+from katsuo.models import choice
 from katsuo.models.endpoint import Endpoint
 from katsuo.models.fake import FakeModel, FakeTuner
 from katsuo.protocols import Question
@@ -102,15 +103,32 @@ def test_auto_is_the_engine_that_can_read_the_model(
     assert engines.engine_of(engines.find(str(folder)), "auto") == engine
 
 
-@pytest.mark.parametrize("wanted", ["fake", "vllm"])
+@pytest.mark.parametrize("wanted", ["fake", "llama"])
 def test_an_engine_that_cannot_serve_the_model_is_refused(folder: Path, wanted: str) -> None:
-    with pytest.raises(RecipeError, match=f"engine is '{wanted}'.*auto, openvino, hf"):
+    with pytest.raises(RecipeError, match=f"engine is '{wanted}'.*auto, openvino, hf, vllm"):
         engines.engine_of(engines.find(str(folder)), wanted)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "fake"])
 def test_the_version_of_an_engine_is_its_library(engine: str) -> None:
     assert bool(engines.engine_version(engine)) == (engine != "fake")
+
+
+@pytest.mark.skipif(bool(choice.vllm_version()), reason="vLLM is here")
+def test_without_vllm_its_extra_is_in_the_message(folder: Path) -> None:
+    named = engines.find(str(folder))
+    with pytest.raises(ModelError, match=r"pip install 'katsuo\[vllm\]'"):
+        engines.engine_of(named, "vllm", drafts=True)
+
+
+@pytest.mark.skipif(choice.on_gpu(), reason="there is a CUDA device")
+def test_a_measured_model_is_served_as_auto_says_where_vllm_writes_the_drafts(folder: Path) -> None:
+    assert engines.engine_of(engines.find(str(folder)), "vllm") == "openvino"
+
+
+def test_a_recipe_that_leaves_vllm_alone_states_nothing_of_it() -> None:
+    assert "vllm" not in Generate(vllm={"memory_fraction": 0.9}).stated  # type: ignore[arg-type]
+    assert Generate(vllm={"dtype": "float16"}).stated["vllm"]["dtype"] == "float16"  # type: ignore[arg-type]
 
 
 SERVER = Endpoint(url="http://127.0.0.1:8080/v1", model="m", key_env="TEST_KEY")

@@ -11,11 +11,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
-from katsuo import exporting
 from katsuo.cli.main import app
 from katsuo.errors import ModelError, RecipeError
 from katsuo.exporting import Form, export_model
-from katsuo.models import shelf
+from katsuo.models import merged_form, shelf
 from katsuo.models.tokens import Tokens
 from katsuo.store.runs import Run
 
@@ -117,7 +116,7 @@ def test_the_folder_is_as_wide_as_its_base(
 def test_a_large_model_lies_in_several_files_that_an_index_names(
     run: Run, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "_SHARD_BYTES", 20_000)
+    monkeypatch.setattr(merged_form, "_SHARD_BYTES", 20_000)
     out = export_model(run, "tasks", "folder", tmp_path / "out")
     index = json.loads((out / "model.safetensors.index.json").read_text("utf-8"))
     places = index["weight_map"]

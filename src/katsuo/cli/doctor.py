@@ -15,6 +15,8 @@ import yaml
 
 _LEAST_FREE_GIB: Final = 4
 _TRAIN: Final = ("torch", "transformers", "peft", "accelerate")
+_SERVED: Final = {"drafts": True, "short answers": False}
+"""What engines write, and whether it is drafts."""
 
 
 def add(app: typer.Typer) -> None:
@@ -46,8 +48,19 @@ def _checks() -> Iterator[tuple[str, bool, str]]:
         "adapts and ranks" if not missing else f"{', '.join(missing)}: pip install 'katsuo[train]'"
     )
     yield "train extra", not missing, said
+    yield from _engines()
     yield from _models()
     yield _disk()
+
+
+def _engines() -> Iterator[tuple[str, bool, str]]:
+    """Which engine `auto` is here, for the bundled models, and why."""
+    from katsuo.models.choice import BUNDLED_KIND, Machine, automatic
+
+    machine = Machine.here()
+    for written, drafts in _SERVED.items():
+        taken = automatic(BUNDLED_KIND, machine, drafts=drafts)
+        yield f"engine for {written}", True, f"{taken.engine}: {taken.why}"
 
 
 def _package(name: str, use: str, mend: str) -> tuple[str, bool, str]:

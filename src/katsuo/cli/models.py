@@ -20,9 +20,9 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List bundled models and cached engine forms."""
-    from katsuo.models.shelf import listing
+    from katsuo.models import merged_form, shelf
 
-    rows = list(listing())
+    rows = [*shelf.listing(), *merged_form.listing()]
     if as_json:
         print(json.dumps([dict(zip(("name", "place", "what"), row, strict=True)) for row in rows]))
         return

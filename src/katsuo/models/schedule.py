@@ -7,6 +7,21 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """How vLLM lies on its devices."""
+
+    tensor_parallel: int = 1
+    """GPUs that share each layer."""
+    memory_fraction: float = 0.9
+    """Share of each GPU's memory that it takes, weights and cache together."""
+    dtype: str = "bfloat16"
+    """Of weights and products; `auto` is what the model's config.json says."""
+
+
+PLACEMENT: Final = Placement()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """Settings of continuous batching; defaults by measurement (benchmarks/results)."""
 
@@ -21,6 +36,8 @@ class Schedule:
     on processors that have it."""
     sharing: bool = False
     """Whether neighbouring prompts that begin alike share one reading of their beginning."""
+    placement: Placement = PLACEMENT
+    """Of vLLM, which sizes its batches and its cache by the device itself."""
 
     @property
     def kv_tokens(self) -> int:

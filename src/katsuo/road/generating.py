@@ -15,7 +15,7 @@ from katsuo import engines
 from katsuo.budgets import Budget
 from katsuo.errors import ModelError, RecipeError
 from katsuo.models.endpoint import Endpoint
-from katsuo.models.schedule import SCHEDULE
+from katsuo.models.schedule import SCHEDULE, Placement
 from katsuo.protocols import Completes, Hear
 from katsuo.road import revisiting
 from katsuo.road.errands import Errand, done
@@ -94,7 +94,7 @@ class _Asked:
         ranked = ranked_in(trip)
         own = (settled(name, one, "generate.tasks") for name, one in asked.tasks.items())
         named = _generator(asked)
-        engine = engines.engine_of(named, asked.engine)
+        engine = engines.engine_of(named, asked.engine, drafts=True)
         settings = GenerateSettings(
             generator=named.name if named.is_fake else f"{named.name}@{named.identity[:16]}",
             format=engines.wire_format(named, asked.format),
@@ -238,7 +238,11 @@ class _Drafting:
         """The work; the engine is opened at the first shard that wants it."""
         asked, trip = self.asked, self.errand.trip(say)
         asked.check_engine()
-        schedule = replace(SCHEDULE, sharing=asked.settings.format == KATSUO_V1)
+        schedule = replace(
+            SCHEDULE,
+            sharing=asked.settings.format == KATSUO_V1,
+            placement=Placement(**trip.recipe.generate.vllm.model_dump()),
+        )
         weights = trip.recipe.generate.weights
         opened = cache(
             lambda: engines.open_completes(asked.named, asked.engine, weights, schedule=schedule)

@@ -88,7 +88,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
-        **({"gpu": engines.gpu_name()} if engines.on_gpu() else {}),
+        **({"gpu": gpu} if (gpu := engines.gpu_name()) else {}),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),
         "libraries": {name: version for name in _LIBRARIES if (version := _version(name))},

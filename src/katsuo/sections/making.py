@@ -41,13 +41,28 @@ class Budget(Section):
     """Drafts of each type from one passage; every passage gets one."""
 
 
+class Vllm(Section):
+    """How vLLM lies on its devices."""
+
+    tensor_parallel: int = Field(default=1, ge=1, le=64)
+    """GPUs that share each layer, for a generator that is too large for one."""
+    memory_fraction: float = Field(default=0.9, gt=0, lt=1)
+    """Share of each GPU's memory that it takes, weights and cache together."""
+    dtype: Literal["bfloat16", "float16", "float32", "auto"] = "bfloat16"
+    """Of weights and products: float16 for GPUs that lack bfloat16, auto as the model says."""
+
+
 class Generate(Section):
     """Passages in, task drafts out."""
 
     generator: str = "smollm2-135m-bonito"
     """A bundled name, a model or adapter folder, or a hub id such as BatsResearch/bonito-v1."""
-    engine: Literal["auto", "openvino", "hf", "fake"] = "auto"
-    """`auto` is OpenVINO where it can read the model."""
+    engine: Literal["auto", "openvino", "hf", "vllm", "fake"] = "auto"
+    """`auto` is OpenVINO where it can read the model; on a CUDA device vLLM where it is installed,
+    else transformers (hf). `katsuo doctor` says which. vLLM writes drafts alone: models that are
+    measured are served as `auto` says."""
+    vllm: Vllm = Vllm()
+    """How vLLM lies on its devices: `{tensor_parallel: 2, memory_fraction: 0.8}`."""
     format: Literal["auto", "bonito-v1", "katsuo-v1", "prompted-v1", "prompted-3shot-v1"] = "auto"
     """`auto` is what the generator was taught; a model that was taught none is prompted."""
     weights: Literal["F16", "Q8_0"] = "F16"
@@ -165,6 +180,7 @@ class Generate(Section):
             del own["checks"]  # they are curation's
         # Without a use, keys are as they were before there was a choice.
         later: dict[str, Any] = {
+            "vllm": Vllm().model_dump(),
             "budget": None,
             "passes": 1,
             "steered": False,
