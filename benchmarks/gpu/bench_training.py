@@ -1,9 +1,9 @@
 """How fast does a LoRA learn on a GPU, and how near is that to what the GPU can multiply?
 
-One process, one GPU: our training step as it is and with compiled layers, at several numbers of
-tokens a step, on made-up pairs with and without shared passages. The formula of useful FLOPs is
-that of speed/bench_training.py; the peak is the median rate of an 8192-square product in bfloat16
-before and after. Prints JSON; `--profile` adds what the kernels of a step took.
+One process, one GPU: a training step as it is and with compiled layers, at several numbers of
+tokens a step, on made-up passages that are read once for three tasks each. Useful FLOPs are those
+of `flops.py`; the peak is the median rate of an 8192-square product in bfloat16 before and after.
+Prints JSON; `--profile` adds what the kernels of a step took.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import argparse
 import json
 import random
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import flops
 import torch
 
 from katsuo import engines, training
@@ -87,19 +91,6 @@ class Trained:
         self.optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
 
-    def flops_per_token(self, examples: Sequence[Example]) -> float:
-        """Useful ones, by the formula of speed/bench_training.py."""
-        n_frozen = n_lora = 0
-        for name, weight in self.model.get_base_model().get_decoder().named_parameters():
-            if ".lora_" in name:
-                n_lora += weight.numel()
-            elif weight.ndim == 2 and "embed" not in name:
-                n_frozen += weight.numel()
-        head = self.model.get_output_embeddings().weight.numel()
-        learned = sum(example.n_learned for example in examples)
-        share = learned / sum(len(example.ids) for example in examples)
-        return 4 * n_frozen + 6 * n_lora + 4 * head * share
-
 
 def measured(
     folder: Path, examples: Sequence[Example], settings: TuneSettings, *, profile: bool
@@ -115,9 +106,10 @@ def measured(
         ends.append(time.perf_counter())
     n_tokens = sum(lengths[i] for group in groups[WARM:] for i in group)
     rate = n_tokens / (ends[-1] - ends[WARM - 1])
+    learned, read = sum(example.n_learned for example in examples), sum(lengths)
     found = {
         "tokens/s": round(rate),
-        "useful TFLOP/s": round(rate * trained.flops_per_token(examples) / 1e12, 1),
+        "useful TFLOP/s": round(rate * flops.per_token(trained.model, learned / read) / 1e12, 1),
         "first steps, s": round(ends[WARM - 1] - began, 1),
         "memory, GiB": round(
             (torch.cuda.max_memory_allocated() if DEVICE == "cuda" else 0) / 2**30, 1
@@ -136,7 +128,9 @@ def _profile(trained: Trained, examples: Sequence[Example]) -> dict[str, Any]:
     wall = time.perf_counter() - began
     with torch.profiler.profile(activities=kinds) as profiler:
         trained.step(examples)
-    kernels = [one for one in profiler.key_averages() if one.device_type.name == "CUDA"]
+    found = profiler.key_averages()
+    # A range such as the optimizer's step covers kernels that are counted already.
+    kernels = [one for one in found if one.device_type.name == "CUDA" and "#" not in one.key]
     kernels.sort(key=lambda one: -one.self_device_time_total)
     return {
         "wall, ms": round(wall * 1e3, 1),

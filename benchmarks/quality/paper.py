@@ -60,7 +60,7 @@ def _head(name: str, report: Report) -> Iterator[str]:
 
 
 def _gpu(machine: Report) -> str:
-    return f"{machine['gpu']}; " if "gpu" in machine else ""
+    return f"{machine['gpu']}; " if machine.get("gpu") else ""
 
 
 def _foot(report: Report) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 python benchmarks/quality/side_by_side.py RECIPE --run RUN [--set KEY=VALUE ...]
 
-For a GPU that one process does not fill. The processes share cells, so the study finds all of
-them done and only adds up. On two cores `katsuo run` alone is faster.
+For a GPU that one process does not fill: unlike `execution`, this tunes side by side, too. The
+processes share cells, so the study finds all of them done and only adds up. What a domain's
+process says stands in RUN.<domain>/log.txt.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from katsuo.recipe import domain, load, resolved
@@ -20,38 +23,41 @@ HARM = 3
 """Exit code of a run whose adapted model did harm: its report is there."""
 
 
-def main() -> int:
-    """Run all domains, then the study; the worst exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run all domains, then the study; its exit code, or the worst of those that failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[], dest="changes")
-    asked = parser.parse_args()
+    asked = parser.parse_args(argv)
     study = load(asked.recipe, asked.changes)
-    started = []
-    for name in study.domains:
-        part = asked.run.with_name(f"{asked.run.name}.{name}")
-        part.mkdir(parents=True, exist_ok=True)
-        recipe = part.with_suffix(part.suffix + ".yaml")
+    threads = max(1, (os.cpu_count() or 1) // len(study.domains))
+
+    def alone(name: str) -> int:
+        run = asked.run.with_name(f"{asked.run.name}.{name}")
+        run.mkdir(parents=True, exist_ok=True)
+        recipe = run / "asked.yaml"
         recipe.write_text(resolved(domain(study, name)), "utf-8")
-        log = part.with_suffix(part.suffix + ".log").open("w")
-        started.append((name, _katsuo(recipe, part, [], log=log)))
-    codes = {name: process.wait() for name, process in started}
+        with (run / "log.txt").open("w") as log:
+            env = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+            done = subprocess.run(
+                command(recipe, run), env=env, stdout=log, stderr=log, check=False
+            )
+        return done.returncode
+
+    with ThreadPoolExecutor(len(study.domains)) as pool:
+        codes = dict(zip(study.domains, pool.map(alone, study.domains), strict=True))
     print(codes, flush=True)
     if failed := [code for code in codes.values() if code not in (0, HARM)]:
         return max(failed)
-    return _katsuo(asked.recipe, asked.run, asked.changes).wait()
+    changes = [word for change in asked.changes for word in ("--set", change)]
+    whole = [*command(asked.recipe, asked.run), *changes]
+    return subprocess.run(whole, check=False).returncode
 
 
-def _katsuo(
-    recipe: Path, run: Path, changes: list[str], **where: object
-) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "katsuo.cli", "run", str(recipe), "--run", str(run)]
-    for change in changes:
-        words += ["--set", change]
-    one = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 7))}
-    out = where.get("log")
-    return subprocess.Popen(words, env={**os.environ, **one}, stdout=out, stderr=out)  # type: ignore[call-overload, no-any-return]
+def command(recipe: Path, run: Path) -> list[str]:
+    """What takes the recipe down the road."""
+    return [sys.executable, "-m", "katsuo.cli", "run", str(recipe), "--run", str(run)]
 
 
 if __name__ == "__main__":

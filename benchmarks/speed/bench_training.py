@@ -6,16 +6,8 @@ length, the best of a few batch sizes and attentions); TRL's SFTTrainer as it co
 the same base, rank, alpha, targets, learning rate and loss on the completion alone.
 
 Tokens per second: tokens read, padding not counted, from the end of the first step to the end
-of the last. Useful FLOPs of a LoRA step, per token read, with N weights of the decoder's linear
-layers, L of their LoRA, V words and H numbers per token at the head:
-
-    4 N                 forward, and backward through frozen weights to their inputs
-    6 L                 forward, and backward to inputs and weights
-    4 V H target/read   forward and backward through the frozen head, where a target is predicted
-
-Attention's own products (about 4 % at these lengths) and everything done twice or for nothing
-are left out. The peak is the median rate of a 2048-square product in bfloat16, before and after
-each turn, in its process.
+of the last. Useful FLOPs are those of `flops.py`. The peak is the median rate of a 2048-square
+product in bfloat16, before and after each turn, in its process.
 """
 
 from __future__ import annotations
@@ -36,6 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import datasets
+import flops
 import peft
 import torch
 import transformers
@@ -204,18 +197,10 @@ def peak() -> float:
 
 
 def useful_flops(ground: Ground) -> float:
-    """Per token read, by the formula above."""
-    model = tune.adaptable(ground.base, DEFAULTS)
-    n_frozen = n_lora = 0
-    for name, weight in model.get_base_model().get_decoder().named_parameters():
-        if ".lora_" in name:
-            n_lora += weight.numel()
-        elif weight.ndim == 2 and "embed" not in name:
-            n_frozen += weight.numel()
-    head = model.get_output_embeddings().weight.numel()
+    """Per token read."""
     sizes = [batches.sizes(pair, ground.tokens) for pair in ground.pairs]
     target_fraction = sum(learned for _, learned in sizes) / sum(map(sum, sizes))
-    return 4 * n_frozen + 6 * n_lora + 4 * head * target_fraction
+    return flops.per_token(tune.adaptable(ground.base, DEFAULTS), target_fraction)
 
 
 def turn(name: str, asked: argparse.Namespace) -> dict[str, float]:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from katsuo.scoring.lookup import words
 from katsuo.types import Context
+from katsuo.words import words
 
 RUN_WORDS: Final = 5
 """Words in a row from which on a text is a repetition; shorter runs are common language."""

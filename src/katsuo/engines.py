@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from katsuo import wire
 from katsuo.errors import ModelError, RecipeError
-from katsuo.models import choice
+from katsuo.models import automatic
 from katsuo.models.schedule import SCHEDULE, Schedule
 from katsuo.prompted import PROMPTED_V1
 from katsuo.protocols import Completes, Embeds, Tunes, Weighs
@@ -117,7 +117,7 @@ def wire_format(named: Named, wanted: str) -> str:
 
 
 def engine_of(named: Named, wanted: str, *, drafts: bool = False) -> str:
-    """The engine of a model; `auto` is what suits the machine (`models/choice.py`).
+    """The engine of a model; `auto` is what suits the machine (`models/automatic.py`).
 
     Args:
         named: The model.
@@ -139,11 +139,11 @@ def engine_of(named: Named, wanted: str, *, drafts: bool = False) -> str:
             f"{', '.join(_ENGINES)} (the engine fake serves the model fake alone)"
         )
     if wanted == "auto" or (wanted == VLLM and not drafts):
-        machine = choice.Machine.here()
-        wanted = choice.automatic(_architecture(named), machine, drafts=drafts).engine
+        machine = automatic.Machine.here()
+        wanted = automatic.choice(_architecture(named), machine, drafts=drafts).engine
     if wanted == "hf":
         need_train("the transformers engine")
-    if wanted == VLLM and not choice.vllm_version():
+    if wanted == VLLM and not automatic.vllm_version():
         raise ModelError(
             "the engine vllm needs vLLM; on a machine with a CUDA device install it with: "
             "pip install 'katsuo[vllm]'; elsewhere leave generate.engine: auto"
@@ -156,16 +156,11 @@ def engine_version(engine: str) -> str:
     if engine == "openvino":
         return f"{metadata.version('openvino-genai')} {SCHEDULE.name}"
     if engine == VLLM:
-        return f"{choice.vllm_version()} {'cuda' if choice.on_gpu() else 'cpu'}"
+        return f"{automatic.vllm_version()} {'cuda' if automatic.on_gpu() else 'cpu'}"
     if engine != "hf":
         return ""
     version = metadata.version("transformers")
-    return f"{version} cuda" if choice.on_gpu() else version
-
-
-def gpu_name() -> str:
-    """What the CUDA device is called; empty where there is none."""
-    return choice.gpu_name() if choice.on_gpu() else ""
+    return f"{version} cuda" if automatic.on_gpu() else version
 
 
 def trainer_version() -> list[str]:

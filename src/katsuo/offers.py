@@ -61,7 +61,9 @@ _LINK: Final = rf"{_MARK}(?: ?[,;]? {_OR} | ?[,;/|] ?){_MARK}{_SMALL}"
 
 _SENTENCE: Final = re.compile(r"(?<=[.?!:。？！])\s+|\n+")  # noqa: RUF001
 _INSIDE: Final = re.compile(r"[\"“«]([^\"“”«»\n]{1,60})[\"”»]")
-_BETWEEN: Final = re.compile(rf"\s*(?:\([^()]*\))?\s*[,;/|]?\s*(?:\b{_OR}\b)?\s*", re.IGNORECASE)
+_BETWEEN: Final = re.compile(rf" ?(?:\([^()]*\))? ?[,;/|]? ?(?:\b{_OR}\b)? ?", re.IGNORECASE)
+"""Of text with single spaces: a run of them could be shared out in too many ways."""
+_SPACES: Final = re.compile(r"\s+")
 _CUE: Final = re.compile(
     r"\b(?:answer|reply|respond|say|choose|select|pick|put|write|mark|label|state|classify|sort|tag)\b",
     re.IGNORECASE,
@@ -149,7 +151,9 @@ def _known(kind: TaskType, question: str) -> Iterator[Offer]:
     """Known labels with an "or" or a stroke between them, listed in brackets, or explained."""
     label, run, explained = _run(kind)
     for sentence in map(_plain, _SENTENCE.split(question)):
-        if len(told := frozenset(map(folded, explained.findall(sentence)))) > 1:
+        told = frozenset(map(folded, explained.findall(sentence)))
+        # "Is it right if the tenant is wrong when ..." asks, and tells nobody what to say.
+        if len(told) > 1 and (_CUE.search(sentence) or " means " in sentence or "(" in sentence):
             yield Offer(words=told)
         for each in run.finditer(sentence):
             words = frozenset(map(folded, label.findall(each[0])))
@@ -173,7 +177,7 @@ def _quoted(question: str) -> Iterator[Offer]:
         for first, second in pairwise(marks):
             between = line[first.end() : second.start()]
             cue = _CUE.search(_SENTENCE.split(line[: first.start()])[-1])
-            if cue and between and _BETWEEN.fullmatch(between):
+            if cue and between and _BETWEEN.fullmatch(_SPACES.sub(" ", between)):
                 yield Offer(words=frozenset(folded(each[1]) for each in marks), rest="")
                 break
 

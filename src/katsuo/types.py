@@ -208,19 +208,6 @@ class Task:
     name: str = ""
     """What a user calls it, where it is a task type of the user's own; `type` is then its like."""
 
-    def noted(self, scores: Mapping[str, float], evidence: tuple[Span, ...]) -> Task:
-        """This task with `scores` and `evidence` in the place of its own.
-
-        As `dataclasses.replace` would make it, in a quarter of the time: filters note things about
-        every task.
-        """
-        made = object.__new__(Task)
-        for name in Task.__slots__:
-            object.__setattr__(made, name, getattr(self, name))
-        object.__setattr__(made, "scores", scores)
-        object.__setattr__(made, "evidence", evidence)
-        return made
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -241,3 +243,27 @@ def test_a_run_in_which_nothing_is_learned_is_refused(go: Go, arms: list[Any]) -
     strict = NOTHING["strict"]["curate"]
     with pytest.raises(RecipeError, match="has nothing to learn"):
         go({"adapt": {"arms": arms}, "curate": strict})
+
+
+def test_domains_side_by_side_leave_the_study_nothing_but_adding_up(
+    go: Go, study: dict[str, Any], fake_recipe: Path, tmp_path: Path
+) -> None:
+    recipe, run = tmp_path / "study.yaml", tmp_path / "apart" / "one"
+    content = {**yaml.safe_load(fake_recipe.read_text("utf-8")), **study}
+    recipe.write_text(yaml.safe_dump(content), "utf-8")
+    script = Path(__file__).parents[2] / "benchmarks" / "quality" / "side_by_side.py"
+    words = [sys.executable, str(script), str(recipe), "--run", str(run)]
+    changes = ["--set", "adapt.max_tasks=10"]
+    done = subprocess.run([*words, *changes], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 3), done.stderr
+    assert "'even': " in done.stdout
+    assert (run.with_name("one.odd") / "log.txt").read_text("utf-8")
+    cells = run.parent / ".cells"
+    adapters = {path.name for path in (cells / "4-adapters").iterdir() if path.is_dir()}
+    assert len(adapters) == 2 * len(tunings(run / "even")) == 4
+    in_turn = go({**study, "adapt": {"max_tasks": 10}})
+    assert report(run)["arms"] == report(in_turn)["arms"]
+    study["domains"]["odd"]["ingest"] = {"paths": [str(tmp_path / "nowhere")]}
+    recipe.write_text(yaml.safe_dump({**content, **study}), "utf-8")
+    refused = subprocess.run([*words, *changes], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2

@@ -11,7 +11,7 @@ import pytest
 
 from katsuo import engines
 from katsuo.errors import ModelError, RecipeError
-from katsuo.models import choice
+from katsuo.models import automatic
 from katsuo.models.endpoint import Endpoint
 from katsuo.models.fake import FakeModel, FakeTuner
 from katsuo.protocols import Question
@@ -114,14 +114,14 @@ def test_the_version_of_an_engine_is_its_library(engine: str) -> None:
     assert bool(engines.engine_version(engine)) == (engine != "fake")
 
 
-@pytest.mark.skipif(bool(choice.vllm_version()), reason="vLLM is here")
+@pytest.mark.skipif(bool(automatic.vllm_version()), reason="vLLM is here")
 def test_without_vllm_its_extra_is_in_the_message(folder: Path) -> None:
     named = engines.find(str(folder))
     with pytest.raises(ModelError, match=r"pip install 'katsuo\[vllm\]'"):
         engines.engine_of(named, "vllm", drafts=True)
 
 
-@pytest.mark.skipif(choice.on_gpu(), reason="there is a CUDA device")
+@pytest.mark.skipif(automatic.on_gpu(), reason="there is a CUDA device")
 def test_a_measured_model_is_served_as_auto_says_where_vllm_writes_the_drafts(folder: Path) -> None:
     assert engines.engine_of(engines.find(str(folder)), "vllm") == "openvino"
 

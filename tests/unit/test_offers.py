@@ -46,7 +46,7 @@ def stands(kind: TaskType, question: str, answer: str) -> bool | None:
                      "rotten", id="quotes-with-what-they-mean"),
         pytest.param(T.NLI, "Say yes if it must be so, no if it cannot, maybe if it may.", "maybe",
                      id="labels-with-what-they-mean"),
-        pytest.param(T.TE, "True only if the note proves it, else false.", "false", id="else"),
+        pytest.param(T.TE, "Say true only if it is proven, else false.", "false", id="else"),
         pytest.param(T.PARAPHRASE_ID, "Do both ask it (match) or not (mismatch)?", "mismatch",
                      id="labels-in-brackets"),
         pytest.param(T.WSD, "Do they belong under one entry or under different entries?",
@@ -135,3 +135,14 @@ def test_of_any_list_its_labels_stand_and_no_other(
     question = f"Is it so? Say {link.join(labels[:-1])}{last}{labels[-1]}."
     assert stands(T.YNQA, question, data.draw(st.sampled_from(labels)).title() + ".")
     assert stands(T.YNQA, question, "incorrect") is False
+
+
+def test_a_condition_in_a_question_offers_nothing() -> None:
+    question = "Is it right if the tenant leaves, or wrong when the notice comes late?"
+    assert stands(T.NLI, question.replace(", or wrong", " and wrong"), "Yes") is None
+
+
+def test_a_long_run_of_spaces_between_quotes_is_soon_read() -> None:
+    question = f'Answer "yes"{" " * 20_000}x "no"'
+    assert offers(T.YNQA, question) == []
+    assert stands(T.YNQA, f'Answer "yes"{" " * 20_000}or "no"', "maybe") is False

@@ -55,11 +55,11 @@ def _checks() -> Iterator[tuple[str, bool, str]]:
 
 def _engines() -> Iterator[tuple[str, bool, str]]:
     """Which engine `auto` is here, for the bundled models, and why."""
-    from katsuo.models.choice import BUNDLED_KIND, Machine, automatic
+    from katsuo.models.automatic import BUNDLED_KIND, Machine, choice
 
     machine = Machine.here()
     for written, drafts in _SERVED.items():
-        taken = automatic(BUNDLED_KIND, machine, drafts=drafts)
+        taken = choice(BUNDLED_KIND, machine, drafts=drafts)
         yield f"engine for {written}", True, f"{taken.engine}: {taken.why}"
 
 

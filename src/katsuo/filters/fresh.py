@@ -26,6 +26,7 @@ from rensa import RMinHash
 from katsuo.errors import RecipeError
 from katsuo.protocols import Embeds, Signature
 from katsuo.types import KEEP, Verdict, drop
+from katsuo.words import WORD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,10 +46,6 @@ _BATCH: Final = 4096
 _MULTIPLIER: Final = 0x9E3779B97F4A7C15
 """Odd, 64 bits: spreads the hashes of a band over its number."""
 
-_ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Scripts without spaces between words: each character counts as a word."""
-
-_WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
 
 _FIGURE: Final = re.compile(r"\d+")
 
@@ -178,7 +175,7 @@ class Fresh:
         question, _, response = rest.rpartition("\n")
         document = row.document if self.within == "document" else ""
         figures = " ".join(sorted(_FIGURE.findall(question)))
-        said = " ".join(_WORD.findall(response)) or response
+        said = " ".join(WORD.findall(response)) or response
         return f"{row.type}\n{document}\n{figures}\n{said}"
 
     def _fates(self, ranked: Sequence[Signature]) -> Iterator[bool]:
@@ -219,7 +216,7 @@ class Fresh:
 
     def _shingles(self, text: str) -> frozenset[str]:
         # A line of signs alone ("+") still differs from other signs.
-        words = _WORD.findall(text) or [text]
+        words = WORD.findall(text) or [text]
         n_windows = max(1, len(words) - self.shingle_words + 1)
         return frozenset(" ".join(words[i : i + self.shingle_words]) for i in range(n_windows))
 

@@ -19,6 +19,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from katsuo.errors import RecipeError
 from katsuo.types import KEEP, Span, Task, TaskType, Verdict, drop
+from katsuo.words import STANDS_ALONE, WORD, words
 
 _MOST_ASKED: Final = 20
 """No sentence can hold a whole summary, so no more content words than this are asked of it."""
@@ -28,12 +29,6 @@ _PAIR_GAIN: Final = 0.1
 
 _STEM_CHARS: Final = 6
 """Words that agree so far ("terminates", "termination") speak of the same thing."""
-
-_ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Scripts without spaces between words: each character counts as a word."""
-
-_WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
-_STANDS_ALONE: Final = re.compile(rf"[{_ALONE}]")
 
 _SENTENCE_END: Final = re.compile(
     # The lookbehind spares initials and list numbers: "U.S. law", "see 4. above".
@@ -163,7 +158,7 @@ class Grounded:
         answer = _fold(task.response).text.strip(_AROUND)
         if not answer:
             return drop("answer-empty")
-        if len(_WORD.findall(answer)) > self.max_answer_words:
+        if len(WORD.findall(answer)) > self.max_answer_words:
             return drop("answer-too-long", score=0.0)
         spans = tuple(_occurrences(answer, context))
         if not spans:
@@ -216,7 +211,7 @@ def _is_whole(context: _Folded, at: int, behind: int) -> bool:
 def _is_inside_word(text: str, at: int) -> bool:
     """Whether cutting `text` in front of `at` would cut a word in two."""
     pair = text[at - 1 : at + 1] if at else ""
-    if len(pair) < len("ab") or _STANDS_ALONE.search(pair):
+    if len(pair) < len("ab") or STANDS_ALONE.search(pair):
         return False
     return all(sign.isalnum() or sign == "_" or _is_mark(sign) for sign in pair)
 
@@ -294,8 +289,8 @@ def _best(wanted: frozenset[str], passage: _Passage) -> tuple[_Window | None, fl
 
 def _stems(text: str) -> frozenset[str]:
     """What `text` speaks of: its content words, cut to their first letters."""
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-    return frozenset(_stem(word) for word in words if word not in _FRAME_WORDS)
+    said = words(unicodedata.normalize("NFKC", text))
+    return frozenset(_stem(word) for word in said if word not in _FRAME_WORDS)
 
 
 def _stem(word: str) -> str:

@@ -17,14 +17,11 @@ from typing import Final
 
 from katsuo.errors import RecipeError
 from katsuo.types import KEEP, Task, TaskType, Verdict, drop
+from katsuo.words import words
 
 _FEWEST_CONTENT_WORDS: Final = 3
 """Questions with fewer leak only word for word: two words in common prove nothing."""
 
-_ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Scripts without spaces between words: each character counts as a word."""
-
-_WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
 
 _PIECE_END: Final = re.compile(r"(?<=[.?!])\s+|[。？！\n]|:\s|[\"“”«»]")  # noqa: RUF001
 """Where a frame ("Answer by yes or no.", "Question:", quotes) ends and a question may begin."""
@@ -167,4 +164,4 @@ def _asked_in(task: Task) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return words(unicodedata.normalize("NFKC", text))

@@ -22,11 +22,7 @@ from katsuo.languages import hardly, language
 from katsuo.offers import offers
 from katsuo.types import KEEP, Task, TaskType, Verdict, drop
 from katsuo.wire import MARKS
-
-_ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Scripts without spaces between words: each character counts as a word."""
-
-_WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
+from katsuo.words import WORD, words
 
 _LEFT_OVER: Final = re.compile(
     "|".join(map(re.escape, MARKS))
@@ -108,7 +104,7 @@ class WellFormed:
     task types of the user's own, who may word them as he likes.
     """
 
-    edition: ClassVar[int] = 3
+    edition: ClassVar[int] = 4
     """Counted up when it drops other tasks than before: then keys change, see `edition_of`."""
 
     min_instruction_words: int = 4
@@ -153,7 +149,7 @@ class WellFormed:
         yield from self._misfits(task, question)
         if task.type in _ONE_ANSWER and len(_ASKS.findall(question)) > self.max_questions:
             yield "several-questions"
-        n_question_words = len(_WORD.findall(question))
+        n_question_words = len(WORD.findall(question))
         if not _holds_passage(task):
             yield "instruction-lacks-context"
         elif n_question_words < self.min_question_words:
@@ -167,14 +163,14 @@ class WellFormed:
         yield from _label_faults(task, question)
 
     def _misfits(self, task: Task, question: str) -> Iterator[str]:
-        if len(_WORD.findall(task.instruction)) < self.min_instruction_words:
+        if len(WORD.findall(task.instruction)) < self.min_instruction_words:
             yield "instruction-too-short"
         # A lone format character, such as a zero-width space, is invisible too.
         if not any(sign.isprintable() and not sign.isspace() for sign in task.response):
             yield "response-empty"
-        if _holds_passage(task) and len(_WORD.findall(question)) > self.max_instruction_words:
+        if _holds_passage(task) and len(WORD.findall(question)) > self.max_instruction_words:
             yield "instruction-too-long"
-        if len(_WORD.findall(_outside(task.response, task))) > self.max_response_words:
+        if len(WORD.findall(_outside(task.response, task))) > self.max_response_words:
             yield "response-too-long"
 
 
@@ -201,8 +197,8 @@ def _is_echo(task: Task, question: str) -> bool:
 
 
 def _is_loop(text: str) -> bool:
-    words = _WORD.findall(text.casefold())
-    runs = Counter(tuple(words[i : i + _GRAM_WORDS]) for i in range(len(words) - _GRAM_WORDS + 1))
+    said = words(text)
+    runs = Counter(tuple(said[i : i + _GRAM_WORDS]) for i in range(len(said) - _GRAM_WORDS + 1))
     return max(runs.values(), default=0) >= _LOOP_TURNS and 2 * len(runs) <= runs.total()
 
 
@@ -220,12 +216,12 @@ def _strays(task: Task, question: str, barred: _Barred) -> Iterator[str]:
 
 def _told(text: str) -> str:
     """The language of `text`; empty where it is too short or could be of two."""
-    return language(text) if len(_WORD.findall(text)) >= _FEWEST_TOLD_WORDS else ""
+    return language(text) if len(WORD.findall(text)) >= _FEWEST_TOLD_WORDS else ""
 
 
 def _barred(passage: str) -> frozenset[str]:
     """The languages that nothing about `passage` should be in; none where it is too short."""
-    enough = len(_WORD.findall(passage)) >= _FEWEST_TOLD_WORDS
+    enough = len(WORD.findall(passage)) >= _FEWEST_TOLD_WORDS
     return hardly(passage) if enough else frozenset()
 
 
@@ -256,7 +252,7 @@ def _is_choice(task: Task, question: str, options: Sequence[str]) -> bool:
         return lettered[2] is None or _stands_in(_bare(lettered[2]), asked)
     if not _LABELS[task.type]:
         return _stands_in(label, asked)
-    return len(_WORD.findall(label)) <= _MOST_LABEL_WORDS and _is_listed(label, asked)
+    return len(WORD.findall(label)) <= _MOST_LABEL_WORDS and _is_listed(label, asked)
 
 
 def _offers_letter(letter: str, question: str) -> bool:

@@ -104,12 +104,12 @@ def adaptable(
 
 
 def layers_of(model: Any) -> list[Any]:  # noqa: ANN401
-    """The layers of `model` that are built alike; compiled, they share what one needed.
+    """What is compiled of `model`: its layers, or the decoder where it names none.
 
-    Compiling the first takes seconds to a minute; compiling the whole model takes that long
-    for each layer.
+    Layers are built alike, so that one compilation serves all of them.
     """
-    return list(model.get_decoder().layers)
+    decoder = model.get_decoder()
+    return list(getattr(decoder, "layers", [decoder]))
 
 
 def optimizer_of(model: Any, settings: TuneSettings) -> Any:  # noqa: ANN401

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from katsuo.errors import ModelError
-from katsuo.models.choice import on_gpu
+from katsuo.models.automatic import on_gpu
 from katsuo.models.schedule import SCHEDULE, Schedule
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completion, Request

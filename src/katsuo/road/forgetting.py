@@ -28,16 +28,18 @@ from katsuo.road.ingesting import assemble, forgotten_line
 from katsuo.road.learners import passages
 from katsuo.road.sources import Sources
 from katsuo.road.trip import Counts, Event, Listener, Trip
+from katsuo.scoring.coverage import sentences
 from katsuo.stages.label import FORMAT as RANKED
 from katsuo.store import tables
 from katsuo.store.files import write_json
 from katsuo.store.runs import FOLDERS, Cell, Run, StageFolder
 from katsuo.store.tombstones import forbid
 from katsuo.store.traces import Wanted, traces
-from katsuo.templates.phrases import sentences
+from katsuo.words import words
 
 _FEWEST_WORDS: Final = 6
-"""A shorter sentence could be anybody's."""
+_FEWEST_CHARS: Final = 12
+"""A shorter sentence could be anybody's; of scripts without spaces, too, whose words are short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +196,8 @@ def _own_sentences(trips: Sequence[Trip], gone: frozenset[str]) -> set[str]:
             if row["document_id"] in gone:
                 # Line by line: a heading is no part of the sentence behind it.
                 for line in row["text"].splitlines():
-                    own.update(" ".join(one.split()) for one in sentences(line))
-    own = {one for one in own if len(one.split()) >= _FEWEST_WORDS}
+                    own.update(line[one.start : one.end].strip() for one in sentences(line))
+    own = {one for one in own if len(words(one)) >= _FEWEST_WORDS and len(one) >= _FEWEST_CHARS}
     wanted = Wanted(own)
     for trip in trips:
         for row in passages(trip):

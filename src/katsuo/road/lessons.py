@@ -37,7 +37,7 @@ def report(run: Path, machine: Mapping[str, Any] | None = None) -> None:
         **{name: card[name] for name in _TAKEN_OVER},
         "pairs_by_type": card.get("pairs_by_type"),
         "n_held_out": card["held_out"],
-        "machine": {**machine, "gpu": _gpu()} if machine else None,
+        "machine": machine,
         "losses": [[row["step"], row["loss"]] for row in rows if "loss" in row],
         "rates": [[row["step"], row["lr"]] for row in rows if "lr" in row],
         "held_out": [
@@ -47,14 +47,3 @@ def report(run: Path, machine: Mapping[str, Any] | None = None) -> None:
     }
     write_json(folder / "report.json", content)
     write_text(folder / "report.html", render_teaching(content))
-
-
-def _gpu() -> str:
-    """The GPUs of this machine as their driver calls them, or nothing."""
-    found = [
-        line.partition(":")[2].strip()
-        for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-        for line in path.read_text("utf-8").splitlines()
-        if line.startswith("Model:")
-    ]
-    return ", ".join(found)

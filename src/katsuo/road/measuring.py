@@ -8,6 +8,7 @@ the rest is measured then, and the cell is written anew with both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -126,4 +127,4 @@ def _write(cell: Cell, known: dict[str, float | None]) -> None:
 
 
 def _with(task: Task, measure: str, score: float | None) -> Task:
-    return task if score is None else task.noted({**task.scores, measure: score}, task.evidence)
+    return task if score is None else replace(task, scores={**task.scores, measure: score})

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from katsuo import engines, seeds
+from katsuo import seeds
 from katsuo.own import named
 from katsuo.recipe import resolved
 from katsuo.road import covering, holding
@@ -88,7 +88,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
-        **({"gpu": gpu} if (gpu := engines.gpu_name()) else {}),
+        "gpu": _gpu(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),
         "libraries": {name: version for name in _LIBRARIES if (version := _version(name))},
@@ -102,6 +102,17 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _gpu() -> str:
+    """The GPUs of this machine as their driver calls them, or nothing."""
+    found = [
+        line.partition(":")[2].strip()
+        for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith("Model:")
+    ]
+    return ", ".join(found)
 
 
 def _version(name: str) -> str:

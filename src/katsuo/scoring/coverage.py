@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from katsuo.scoring.lookup import words
 from katsuo.types import Span
+from katsuo.words import words
 
 FEWEST_WORDS: Final = 4
 """A shorter line is a heading, a number or a greeting: nobody misses a task about it."""

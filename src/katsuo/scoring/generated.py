@@ -18,9 +18,9 @@ import numpy as np
 from katsuo.scoring.agreement import bare
 from katsuo.scoring.choice import FloatArray
 from katsuo.scoring.coverage import SENTENCE_END
-from katsuo.scoring.lookup import words
 from katsuo.scoring.predictions import Statistic, Table
 from katsuo.types import Span
+from katsuo.words import words
 
 OPENING_WORDS: Final = 3
 """Words by which two instructions are said to open alike."""

@@ -9,16 +9,12 @@ contexts were found this way.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
-_ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Scripts without spaces between words: each character counts as a word."""
-_WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
+from katsuo.words import words
 
 
 class Way(StrEnum):
@@ -35,15 +31,6 @@ class Found:
 
     index: int
     way: Way
-
-
-def words(text: str) -> list[str]:
-    """The words of `text` in lower case, without punctuation.
-
-    >>> words("Widow's Mole, 11")
-    ['widow', 's', 'mole', '11']
-    """
-    return _WORD.findall(text.casefold())
 
 
 def look_up(question: str, answers: Sequence[str], passages: Sequence[str]) -> Found:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from katsuo.scoring.lookup import words
+from katsuo.words import words
 
 GRAM_WORDS: Final = 13
 """So many words in a row are no chance."""

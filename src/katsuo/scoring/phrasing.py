@@ -18,7 +18,7 @@ from typing import Final
 
 from katsuo import seeds
 from katsuo.scoring.generated import OPENING_WORDS, distinct
-from katsuo.scoring.lookup import words
+from katsuo.words import words
 
 COMMONEST: Final = 10
 """Openings that are added up."""

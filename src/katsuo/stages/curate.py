@@ -138,7 +138,7 @@ def _noted(task: Task, name: str, verdict: Verdict) -> Task:
     found = tuple(span for span in verdict.evidence if span not in task.evidence)
     if scores == task.scores and not found:
         return task
-    return task.noted(scores, (*task.evidence, *found))
+    return dataclasses.replace(task, scores=scores, evidence=(*task.evidence, *found))
 
 
 def _question(task: Task) -> str:

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from katsuo.scoring.lookup import words
 from katsuo.scoring.overlap import GRAM_WORDS
 from katsuo.types import Task
+from katsuo.words import words
 
 _FEWEST_WORDS: Final = 5
 """A shorter text proves nothing: "What is it?" is nobody's."""

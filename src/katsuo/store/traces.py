@@ -13,21 +13,22 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from katsuo.errors import DataError
 from katsuo.store import tables
+from katsuo.words import words
 
 _DATABASES: Final = (".sqlite", ".sqlite3", ".db")
 _CHUNK_BYTES: Final = 1 << 24
 _TAIL_CHARS: Final = 1 << 14
 """More than `_MOST_WORDS` words take in any form."""
 _KEY_WORDS: Final = 3
-"""So many first words are looked up; a sentence of fewer is not looked for."""
+"""So many first words are looked up; every sentence has as many."""
 _MOST_WORDS: Final = 40
 """A longer sentence is known by its beginning."""
-_WORD: Final = re.compile(r"\w+")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|[nrt\"\\/])")
 
 
@@ -37,23 +38,19 @@ class Wanted:
     def __init__(self, sentences: Iterable[str]) -> None:
         self._by_start: dict[tuple[str, ...], list[tuple[list[str], str]]] = {}
         for sentence in sentences:
-            words = _words(sentence)[:_MOST_WORDS]
-            if len(words) >= _KEY_WORDS:
-                held = self._by_start.setdefault(tuple(words[:_KEY_WORDS]), [])
-                held.append((words, sentence))
-
-    def __bool__(self) -> bool:
-        return bool(self._by_start)
+            wanted = words(sentence)[:_MOST_WORDS]
+            assert len(wanted) >= _KEY_WORDS, "a shorter sentence could be anybody's"
+            held = self._by_start.setdefault(tuple(wanted[:_KEY_WORDS]), [])
+            held.append((wanted, sentence))
 
     def found_in(self, text: str) -> Iterator[str]:
         """The sentences that stand in `text`, as often as they do."""
-        words = _words(text)
-        starts = zip(*(words[place:] for place in range(_KEY_WORDS)), strict=False)
+        said = words(text)
+        starts = zip(*(islice(said, place, None) for place in range(_KEY_WORDS)), strict=False)
         for at, start in enumerate(starts):
-            if start in self._by_start:
-                for wanted, sentence in self._by_start[start]:
-                    if words[at : at + len(wanted)] == wanted:
-                        yield sentence
+            for wanted, sentence in self._by_start.get(start, ()):
+                if said[at : at + len(wanted)] == wanted:
+                    yield sentence
 
 
 def traces(folder: Path, wanted: Wanted) -> Iterator[tuple[Path, str]]:
@@ -63,10 +60,6 @@ def traces(folder: Path, wanted: Wanted) -> Iterator[tuple[Path, str]]:
             found = next((one for text in _texts(path) for one in wanted.found_in(text)), None)
             if found is not None:
                 yield path, found
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
 
 
 def _texts(path: Path) -> Iterator[str]:

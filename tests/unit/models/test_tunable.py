@@ -16,7 +16,7 @@ pytest.importorskip("peft")
 from safetensors.torch import load_file, save_file
 
 from katsuo.errors import ModelError, RecipeError
-from katsuo.models import batches, tune
+from katsuo.models import batches, tunable, tune
 from katsuo.models.tokens import Tokens
 from katsuo.models.tune import LoraTuner
 from katsuo.training import Step, TuneSettings
@@ -224,3 +224,27 @@ def test_a_run_goes_on_on_another_device_and_learns_alike(
     on_cpu.tune(PAIRS, tmp_path / "moved")
     for ours, theirs in zip(rows(tmp_path / "moved"), rows(tmp_path / "cpu"), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-2)
+
+
+def test_layers_are_compiled_or_the_decoder_where_it_names_none() -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2, "vocab_size": 16}
+    llama = LlamaForCausalLM(LlamaConfig(num_hidden_layers=3, **sizes))
+    assert tunable.layers_of(llama) == list(llama.model.layers)
+    gpt2 = GPT2LMHeadModel(GPT2Config(n_embd=8, n_layer=2, n_head=2, vocab_size=16))
+    assert tunable.layers_of(gpt2) == [gpt2.transformer]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler warns of its own insides
+def test_compiled_layers_learn_as_others_do(
+    tuner: Callable[..., LoraTuner], tmp_path: Path
+) -> None:
+    losses = []
+    for compiled in (False, True):
+        into = tmp_path / str(compiled)
+        tuner(settings=replace(LORA, compile=compiled, share_passages=True)).tune(PAIRS, into)
+        losses.append([row["loss"] for row in rows(into) if "loss" in row])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert losses[0][-1] < losses[0][0]

@@ -64,6 +64,16 @@ def test_a_sentence_is_its_words(text: str, *, found: bool) -> None:
     assert list(wanted.found_in(f"Before it. {text} Behind it.")) == [SECRET] * found
 
 
+def test_sentences_without_spaces_are_looked_for_too(go: Go, corpus: Path) -> None:
+    told = "真鍮の鍵は艇庫の三枚目の床板の下に隠されている。"
+    (corpus / "kagi.md").write_text(f"{told} 主任だけが日没後に扉を開けてよい。\n", "utf-8")
+    run = go(until="curate")
+    (run.folder / "memo.txt").write_text(f"鍵について: {told}", "utf-8")
+    found = forget(run.folder, "kagi.md", lambda _: None)
+    assert found.n_sentences > 0
+    assert [Path(name).name for name in found.deleted] == ["memo.txt"]
+
+
 def test_every_sentence_of_the_document_is_looked_for(go: Go, corpus: Path) -> None:
     lines = [f"Clause {n} says that the {n} barrels of tar belong to nobody." for n in range(40)]
     (corpus / "tar.md").write_text("\n\n".join(lines) + "\n", "utf-8")

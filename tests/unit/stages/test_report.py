@@ -223,6 +223,14 @@ def test_the_report_is_plain_json_and_repeats_itself() -> None:
     assert report(facts()) == made
 
 
+@pytest.mark.parametrize(
+    ("gpu", "said"), [("", "15 GiB memory</dd>"), ("A1 80GB", "15 GiB memory; A1 80GB</dd>")]
+)
+def test_the_page_names_the_gpu_where_there_is_one(gpu: str, said: str) -> None:
+    machine = {**facts().machine, "memory_gib": 15, "gpu": gpu}
+    assert said in page(report(facts(machine=machine)), extras())
+
+
 def test_the_page_is_the_same_from_facts_and_from_the_file() -> None:
     made = report(facts())
     assert page(json.loads(json.dumps(made)), extras()) == page(made, extras())

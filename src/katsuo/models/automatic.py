@@ -47,7 +47,7 @@ class Choice:
     why: str
 
 
-def automatic(architecture: str, machine: Machine, *, drafts: bool) -> Choice:
+def choice(architecture: str, machine: Machine, *, drafts: bool) -> Choice:
     """The engine that `auto` stands for.
 
     Args:
@@ -76,13 +76,6 @@ def on_gpu() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
-
-
-def gpu_name() -> str:
-    """What the CUDA device is called."""
-    import torch
-
-    return str(torch.cuda.get_device_name())
 
 
 def vllm_version() -> str:

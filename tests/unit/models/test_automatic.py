@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from katsuo.models.choice import BUNDLED_KIND, Machine, automatic
+from katsuo.models.automatic import BUNDLED_KIND, Machine, choice
 
 LAPTOP = Machine(gpu=False, vllm="")
 GPU = Machine(gpu=True, vllm="")
@@ -26,6 +26,6 @@ GPU_VLLM = Machine(gpu=True, vllm="0.32.0")
 def test_the_machine_decides_and_says_why(
     machine: Machine, kind: str, drafts: bool, engine: str, why: str
 ) -> None:
-    taken = automatic(kind, machine, drafts=drafts)
+    taken = choice(kind, machine, drafts=drafts)
     assert taken.engine == engine
     assert why in taken.why
