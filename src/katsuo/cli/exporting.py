@@ -110,7 +110,11 @@ def export(
         from katsuo.exporting import export_model
 
         made = export_model(
-            Run.at(run), arm or "tasks", model.value, out, weights=weights.value if weights else None
+            Run.at(run),
+            arm or "tasks",
+            model.value,
+            out,
+            weights=weights.value if weights else None,
         )
         print(json.dumps({"folder": str(made)}) if as_json else made)
         return

@@ -83,7 +83,7 @@ def _front(sheet: Sheet) -> dict[str, Any]:
     n_rows = sum(sheet.facts.counts.values())
     size = next((name for most, name in _SIZES if n_rows < most), "1M<n<10M")
     return {
-        "pretty_name": plain(sheet.run),
+        "pretty_name": _words(sheet.run),
         "language": list(sheet.languages) or ["und"],
         "license": "other",
         "license_name": "own-documents",
@@ -203,5 +203,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _safe(text: str) -> str:
     """`text` as words in Markdown: no table cell ends in it, and no HTML begins."""
-    words = " ".join(plain(text).replace("\0", " ").split())
-    return html.escape(words, quote=False).replace("|", "\\|").replace("`", "'")
+    return html.escape(_words(text), quote=False).replace("|", "\\|").replace("`", "'")
+
+
+def _words(text: str) -> str:
+    """`text` in one line."""
+    return " ".join(plain(text).replace("\0", " ").split())
