@@ -23,7 +23,8 @@ FEWEST_FOR_OPENAI: Final = 10
 
 def dumped(value: Mapping[str, Any], remark: str) -> str:
     """`value` as YAML behind a line that says what it is."""
-    return f"# {remark}\n" + yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True)
+    # Escaped: PyYAML writes U+0085 as it stands, and reads it back as a space.
+    return f"# {remark}\n" + yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=False)
 
 
 def _trl_shape(row: Row, split: Split) -> Shaped:
