@@ -27,15 +27,20 @@ def dumped(value: Mapping[str, Any], remark: str) -> str:
     return f"# {remark}\n" + yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=False)
 
 
+_TRL_DATA: Final = "data"
+"""A folder of its own: `datasets` finds no name in `.`, and TRL's command takes no files."""
+
+
 def _trl_shape(row: Row, split: Split) -> Shaped:
     asked, answered = turns(row)
-    return Shaped(file=data_file(split), columns={"prompt": [asked], "completion": [answered]})
+    columns = {"prompt": [asked], "completion": [answered]}
+    return Shaped(file=f"{_TRL_DATA}/{data_file(split)}", columns=columns)
 
 
 def _trl_beside(facts: Facts) -> dict[str, str]:
     config = {
         "model_name_or_path": plain(facts.base),
-        "dataset_name": ".",
+        "dataset_name": _TRL_DATA,
         "completion_only_loss": True,
         "max_length": MAX_TOKENS,
         "packing": False,

@@ -111,9 +111,9 @@ class Writer:
         self.counts[file] += 1
 
     def _lines(self, file: str) -> Callable[[Mapping[str, Any]], object]:
-        opened = self._stack.enter_context(
-            (self._folder / file).open("w", encoding="utf-8", newline="")
-        )
+        path = self._folder / file
+        path.parent.mkdir(exist_ok=True)
+        opened = self._stack.enter_context(path.open("w", encoding="utf-8", newline=""))
         return lambda columns: opened.write(line(columns))
 
     def _rows(self, file: str) -> Callable[[Mapping[str, Any]], object]:

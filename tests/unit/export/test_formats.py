@@ -112,15 +112,19 @@ def test_no_name_of_a_model_breaks_a_config(name: str, base: str) -> None:
             read = yaml.safe_load(text)
             assert told in (read.get(key) for key in _BASE_KEYS) or name == "lm-eval"
         if file.endswith(".py"):
-            named = [node.value for node in ast.walk(ast.parse(text)) if _is_base(node)]
-            assert [ast.literal_eval(value) for value in named] == [told]
+            assert [ast.literal_eval(value) for value in _bases(text)] == [told]
 
 
 _BASE_KEYS = ("base_model", "model_name_or_path")
 
 
-def _is_base(node: ast.AST) -> bool:
-    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BASE"
+def _bases(script: str) -> list[ast.expr]:
+    """What is given the name BASE."""
+    return [
+        node.value
+        for node in ast.walk(ast.parse(script))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BASE"
+    ]
 
 
 def test_the_loss_falls_on_responses_alone_by_every_config() -> None:

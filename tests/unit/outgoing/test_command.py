@@ -26,7 +26,7 @@ def test_a_program_reads_one_object(run: Run, tmp_path: Path) -> None:
     words = ["export", str(run.folder), "--format", "trl", "--out", str(out), "--json"]
     told = json.loads(CliRunner().invoke(app, words).stdout)
     assert told["folder"] == str(out)
-    assert told["rows"]["train.jsonl"] > 0
+    assert told["rows"]["data/train.jsonl"] > 0
 
 
 @pytest.mark.parametrize(

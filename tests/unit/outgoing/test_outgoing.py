@@ -70,7 +70,7 @@ def test_two_exports_are_the_same_bytes(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_document_is_on_one_side_of_the_split(run: Run, tmp_path: Path) -> None:
-    export_tasks(run, Wanted(format="trl", split=0.25), tmp_path / "out")
+    export_tasks(run, Wanted(format="axolotl", split=0.25), tmp_path / "out")
     sides: dict[str, set[str]] = {}
     for one in lines(tmp_path / "out" / "lineage.jsonl"):
         sides.setdefault(one["file"], set()).add(one["document_id"])
@@ -79,11 +79,11 @@ def test_a_document_is_on_one_side_of_the_split(run: Run, tmp_path: Path) -> Non
 
 
 def test_what_is_asked_was_not_learned(run: Run, tmp_path: Path) -> None:
-    for name in ("trl", "lm-eval"):
+    for name in ("openai", "lm-eval"):
         export_tasks(run, Wanted(format=name, split=0.25), tmp_path / name)
     learned = {
         one["document_id"]
-        for one in lines(tmp_path / "trl" / "lineage.jsonl")
+        for one in lines(tmp_path / "openai" / "lineage.jsonl")
         if one["file"] == "train.jsonl"
     }
     asked = {one["document_id"] for one in lines(tmp_path / "lm-eval" / "lineage.jsonl")}
@@ -194,10 +194,10 @@ def test_a_run_without_curated_tasks_is_told_what_makes_them(
 
 
 def test_a_folder_that_holds_something_is_not_touched(run: Run, tmp_path: Path) -> None:
-    export_tasks(run, Wanted(format="trl"), tmp_path / "out")
+    export_tasks(run, Wanted(format="axolotl"), tmp_path / "out")
     before = (tmp_path / "out" / "train.jsonl").read_bytes()
     with pytest.raises(RecipeError, match="is there already; name a new folder"):
-        export_tasks(run, Wanted(format="trl", limit=2), tmp_path / "out")
+        export_tasks(run, Wanted(format="axolotl", limit=2), tmp_path / "out")
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == before
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "train.jsonl", "train.yaml", "lineage.jsonl", "README.md",
