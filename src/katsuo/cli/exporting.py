@@ -52,6 +52,24 @@ class Book(StrEnum):
     BOTH = "both"
 
 
+PushToHub = Annotated[
+    str | None,
+    typer.Option(
+        "--push-to-hub",
+        metavar="OWNER/NAME",
+        help="Of --format: upload the folder, private, to the Hugging Face Hub.",
+    ),
+]
+Model = Annotated[
+    ModelForm | None,
+    typer.Option(
+        "--model",
+        help="An adapted model. gguf: one file, for llama.cpp, Ollama and OpenVINO; folder: merged "
+        "weights, for transformers and vLLM.",
+    ),
+]
+
+
 def add(app: typer.Typer) -> None:
     """Add this command to `app`."""
     app.command(
@@ -81,16 +99,8 @@ def export(
     domain: Annotated[
         str | None, typer.Option("--domain", help="Of --format: one domain of a study.")
     ] = None,
-    push_to_hub: Annotated[
-        str | None,
-        typer.Option("--push-to-hub", metavar="OWNER/NAME",
-                     help="Of --format: upload the folder, private, to the Hugging Face Hub."),
-    ] = None,
-    model: Annotated[
-        ModelForm | None,
-        typer.Option("--model", help="An adapted model. gguf: one file, for llama.cpp, Ollama and "
-                     "OpenVINO; folder: merged weights, for transformers and vLLM."),
-    ] = None,
+    push_to_hub: PushToHub = None,
+    model: Model = None,
     arm: Annotated[
         str | None, typer.Option("--arm", help="Of --model: which adapter; default tasks.")
     ] = None,

@@ -1,6 +1,6 @@
 """Where does a passage stand? A whole run's passages, without their texts.
 
-Some sixty bytes and the heading are held of each, so that a million fit into memory.
+A few hundred bytes are held of each, its heading included (note 0035).
 """
 
 from __future__ import annotations

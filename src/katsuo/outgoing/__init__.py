@@ -52,7 +52,7 @@ class Exported:
 def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
     """Write the curated tasks of `run` into the new folder `into`, as `wanted`.
 
-    The same run gives the same bytes. Memory grows with the number of passages, by some sixty
+    The same run gives the same bytes. Memory grows with the number of passages, by a few hundred
     bytes each, and not with what they or the tasks say.
 
     Raises:
