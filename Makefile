@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-ray test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-exports test-ray test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -46,6 +46,15 @@ test-vllm: .venv-vllm/.ready  ## Generate with vLLM's build for processors, in .
 	.venv-vllm/bin/python -m pip install --quiet -r tests/vllm/requirements.txt --editable .
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
+
+EXPORTS := axolotl llamafactory unsloth lmeval
+test-exports: setup  ## Load every export in the trainer that it is for, each in .venv-exports-<library>
+	for name in $(EXPORTS); do \
+	    test -x .venv-exports-$$name/bin/python || $(PYTHON) -m venv .venv-exports-$$name || exit 1; \
+	    .venv-exports-$$name/bin/python -m pip install --quiet -r tests/exports/$$name.txt || exit 1; \
+	    .venv-exports-$$name/bin/python -m pip install --quiet --no-deps -r tests/exports/alone-$$name.txt || exit 1; \
+	done
+	KATSUO_EXPORTS=.venv-exports- $(BIN)/python -m pytest -m slow -rP tests/exports
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

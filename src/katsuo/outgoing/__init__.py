@@ -1,0 +1,107 @@
+"""What leaves a run: curated tasks in the form of other trainers.
+
+    3-curated ──held out? chosen? in which split?──▶ Row ──format──▶ train.jsonl  test.jsonl
+                                                      └────────────▶ lineage.jsonl
+    manifests, ledgers, recipe ─────────────────────────────────────▶ README.md, configs
+
+Tasks are read twice and never held: first which there are, then what they say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from katsuo.errors import RecipeError
+from katsuo.export.card import card
+from katsuo.export.formats import Facts
+from katsuo.export.table import FORMATS
+from katsuo.outgoing.choosing import Wanted, chosen, parts_of
+from katsuo.outgoing.telling import sheet
+from katsuo.outgoing.writing import Told, Writer, rows
+from katsuo.sections import Recipe
+from katsuo.store.files import new_folder, write_text
+from katsuo.store.runs import Run
+from katsuo.types import Flaw
+
+__all__ = ["Exported", "Wanted", "export_tasks"]
+
+_UNTAUGHT: Final = {
+    "smollm2-135m": "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "fake": "HuggingFaceTB/SmolLM2-135M-Instruct",
+}
+"""Bundled names -> what other programs call the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What an export wrote."""
+
+    folder: Path
+    counts: Mapping[str, int]
+    """Data file -> its rows."""
+    left_out: Mapping[str, int]
+    """Reason -> rows."""
+    n_marked: int
+    """Rows that hold a chat template's marker."""
+
+
+def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
+    """Write the curated tasks of `run` into the new folder `into`, as `wanted`.
+
+    The same run gives the same bytes. Memory grows with the number of passages, by a few hundred
+    bytes each, and not with what they or the tasks say.
+
+    Raises:
+        RecipeError: If the run has no finished stage curate, `into` holds something, or too little
+            is left to write.
+        DataError: If a ledger of the run and its manifest do not say the same.
+    """
+    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+        raise RecipeError(f"{into}: is there already; name a new folder with --out")
+    parts = list(parts_of(run, wanted.domain))
+    form = FORMATS[wanted.format]
+    choice = chosen(parts, wanted, exam=form.exam)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    if into.exists():
+        into.rmdir()  # empty; a folder that is there counts as made by another process
+    told = Told()
+    with new_folder(into) as folder:
+        with Writer(folder) as writer:
+            for row, split in rows(parts, choice, wanted.book, told):
+                match form.shape(row, split):
+                    case Flaw(reason=reason):
+                        told.left_out[reason] += 1
+                    case shaped:
+                        writer.put(shaped.file, shaped.columns, row)
+                        told.count(row)
+        _check_enough(run, wanted, told, form.fewest)
+        facts = Facts(name=_name(run), base=_base(parts[0].recipe), counts=writer.counts)
+        for name, text in form.beside(facts).items():
+            write_text(folder / name, text)
+        write_text(folder / "README.md", card(sheet(run, wanted, facts, told, parts), form))
+    return Exported(
+        folder=into, counts=facts.counts, left_out=dict(told.left_out), n_marked=told.n_marked
+    )
+
+
+def _check_enough(run: Run, wanted: Wanted, told: Told, fewest: int) -> None:
+    if told.n_rows >= fewest:
+        return
+    gone = ", ".join(f"{reason} {n}" for reason, n in sorted(told.left_out.items()))
+    raise RecipeError(
+        f"{run.folder}: {told.n_rows} rows are left for --format {wanted.format}, which needs "
+        f"{fewest} or more; {f'left out: {gone}' if gone else '3-curated/dropped says why'}"
+    )
+
+
+def _name(run: Run) -> str:
+    """The run's name as trainers take names: letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", run.folder.name.lower()).strip("_") or "katsuo"
+
+
+def _base(recipe: Recipe) -> str:
+    return _UNTAUGHT.get(recipe.adapt.base, recipe.adapt.base)
