@@ -208,6 +208,8 @@ def _story(story: Story) -> Iterator[str]:
         yield f"fate        dropped by {line.by} in {line.stage}: {line.reason}"
     elif task is not None:
         yield f"fate        {'kept' if story.kept else 'written; curation has not judged it'}"
+    if task is not None and task.review:
+        yield f"review      {task.review} by hand"
     if story.learned_by:
         yield f"learned by  {'; '.join(story.learned_by)}"
     yield ""
