@@ -123,7 +123,7 @@ class Desk:
         if stamp != self._decided[0]:
             self._decided = (stamp, Decided.of(self.run).key)
         applied = self.run.stage("curate").manifest.get("review", {}).get("digest", "")
-        return self._decided[1] != applied
+        return bool(self._decided[1] != applied)
 
     def _looked_at(self, draft: Task, decision: Decision) -> Task:
         """A draft with what the filters note of it, whether or not they keep it."""
