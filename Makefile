@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -30,6 +30,12 @@ test-peers: setup  ## Compare with llama.cpp, lm-evaluation-harness and torchmet
 	.venv-peers/bin/python -m pip install --quiet -r tests/peers/requirements.txt
 	$(BIN)/katsuo models pull smollm2-135m
 	KATSUO_PEERS_PYTHON=.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
+
+test-browser: setup  ## Take the review page's journey in headless Chromium, with axe-core, in .browser; wants apt and npm
+	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade --target .browser playwright==1.65.2
+	npm install --silent --no-audit --no-fund --prefix .browser axe-core@4
+	PYTHONPATH=.browser $(BIN)/python -m pytest -m browser tests/browser
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

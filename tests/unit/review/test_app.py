@@ -18,7 +18,7 @@ from katsuo.store.runs import Run
 from katsuo.types import Span, Task
 
 if TYPE_CHECKING:
-    from unit.review.conftest import Browser
+    from tests.unit.review.conftest import Browser
 
 WithFirst = Callable[[Callable[[Task], Task]], "Browser"]
 HOSTILE = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from unit.review.conftest import Browser
+    from tests.unit.review.conftest import Browser
 
 
 def test_the_address_with_the_token_opens(browser: Browser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,16 +71,18 @@ def test_a_keep_does_not_let_a_question_of_the_exam_pass() -> None:
 
 
 def test_other_words_are_judged_and_their_evidence_is_found_anew() -> None:
-    words = {"instruction": f"{CONTEXT}\n\nWhen does the ferry leave?", "response": "at nine"}
-    found = ruled(task(), replace(undecided(task()), **words), GROUNDED)
+    asks = f"{CONTEXT}\n\nWhen does the ferry leave?"
+    words = replace(undecided(task()), instruction=asks, response="at nine")
+    found = ruled(task(), words, GROUNDED)
     assert isinstance(found, Task)
     assert (found.review, found.response) == ("edited", "at nine")
     assert [CONTEXT[span.start : span.end] for span in found.evidence] == ["at nine"]
 
 
 def test_other_words_that_the_filters_refuse_leave_the_filters_reason() -> None:
-    words = {"instruction": task().instruction, "response": "at midnight"}
-    found = ruled(task(), replace(undecided(task()), **words), GROUNDED)
+    asks = task().instruction
+    words = replace(undecided(task()), instruction=asks, response="at midnight")
+    found = ruled(task(), words, GROUNDED)
     assert isinstance(found, Dropped)
     assert (found.by, found.reason) == ("grounded", "answer-not-in-context")
 
@@ -138,7 +141,7 @@ def kept(run: Run) -> dict[str, Task]:
     return {one.id: one for one in tables.tasks(run.stage("curate").parts())}
 
 
-def decide(run: Run, draft: Task, **said: str) -> None:
+def decide(run: Run, draft: Task, **said: Any) -> None:  # noqa: ANN401 -- fields of a decision
     decisions = Decisions(folder=run.folder)
     assert decisions.put(replace(decisions.of(draft), **said))
 

@@ -88,8 +88,7 @@ def test_two_writers_decide_on_different_tasks_together(decisions: Decisions) ->
 
 
 def test_what_a_forgotten_document_had_leaves_no_byte(decisions: Decisions) -> None:
-    words = {"instruction": SECRET, "response": "six"}
-    decisions.put(replace(undecided(task()), **words))
+    decisions.put(replace(undecided(task()), instruction=SECRET, response="six"))
     decisions.put(replace(undecided(task("u", "other")), verdict=KEEP))
     decisions.forget({"d"})
     assert list(decisions.standing()) == ["u"]
