@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-exports test-ray test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -55,6 +55,12 @@ test-exports: setup  ## Load every export in the trainer that it is for, each in
 	    .venv-exports-$$name/bin/python -m pip install --quiet --no-deps -r tests/exports/alone-$$name.txt || exit 1; \
 	done
 	KATSUO_EXPORTS=.venv-exports- $(BIN)/python -m pytest -m slow -rP tests/exports
+
+test-browser: setup  ## Take the review page's journey in headless Chromium, with axe-core, in .browser; wants apt and npm
+	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade --target .browser playwright==1.65.2
+	npm install --silent --no-audit --no-fund --prefix .browser axe-core@4
+	PYTHONPATH=.browser $(BIN)/python -m pytest -m browser tests/browser
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

@@ -207,6 +207,8 @@ class Task:
     """Places where something else stands than in the document; offsets hold all the same."""
     name: str = ""
     """What a user calls it, where it is a task type of the user's own; `type` is then its like."""
+    review: str = ""
+    """What a person decided: `edited`, `kept`, both, or nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +233,10 @@ class Dropped:
     """The first characters of what was dropped, at most `EXCERPT_CHARS`."""
 
 
+EDITED: Final = "edited"
+"""Marks a task whose words are those of a person who reviewed the run."""
+KEPT: Final = "kept"
+"""Marks a task that stays because a person said so, whatever filters say."""
 GENERATED: Final = "(generated)"
 """Behind the name of an evaluation set whose questions and answers a generator made."""
 EXCERPT_CHARS: Final = 300

@@ -19,6 +19,7 @@ COMMANDS = (
     "funnel",
     "dropped",
     "explain",
+    "review",
     "init",
     "remix",
     "teach",

@@ -15,7 +15,7 @@ from katsuo.scoring.coverage import placed
 if TYPE_CHECKING:
     from katsuo.road.forgetting import Forgotten
     from katsuo.road.lineage import Step, Story
-    from katsuo.types import Dropped
+    from katsuo.types import Dropped, Task
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]
 Stage = Annotated[
@@ -202,7 +202,7 @@ def _story(story: Story) -> Iterator[str]:
         yield f"task        {task.id}: {own}{task.type.full_name}{about}"
         origin = task.origin
         yield f"written by  {origin.generator}, format {origin.format}, seed {origin.seed}"
-        yield f"scores      {_scores(task.scores)}{_changed(task.surrogates)}"
+        yield f"scores      {_scores(task.scores)}{_changed(task)}"
     if story.dropped is not None:
         line = story.dropped
         yield f"fate        dropped by {line.by} in {line.stage}: {line.reason}"
@@ -222,10 +222,13 @@ def _story(story: Story) -> Iterator[str]:
     yield ""
 
 
-def _changed(surrogates: int) -> str:
-    """A line on rows that do not say what the document does."""
-    said = f"\nsurrogates  in {surrogates} places; the passage below is as the document has it"
-    return said if surrogates else ""
+def _changed(task: Task) -> str:
+    """Lines on rows that do not say what the document or the generator does."""
+    places = (
+        f"\nsurrogates  in {task.surrogates} places; the passage below is as the document has it"
+    )
+    by_hand = f"\nreview      {task.review} by hand"
+    return (places if task.surrogates else "") + (by_hand if task.review else "")
 
 
 def _scores(scores: Any) -> str:  # noqa: ANN401 -- a mapping of floats

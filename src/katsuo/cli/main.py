@@ -10,7 +10,17 @@ from typing import Annotated, Final
 
 import typer
 
-from katsuo.cli import doctor, exporting, looking, models, parcels, running, starting, teaching
+from katsuo.cli import (
+    doctor,
+    exporting,
+    looking,
+    models,
+    parcels,
+    reviewing,
+    running,
+    starting,
+    teaching,
+)
 from katsuo.errors import KatsuoError, RejectedError
 from katsuo.version import VERSION
 
@@ -31,6 +41,7 @@ app = typer.Typer(
 starting.add(app)
 running.add(app)
 looking.add(app)
+reviewing.add(app)
 teaching.add(app)
 parcels.add(app)
 exporting.add(app)

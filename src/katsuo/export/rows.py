@@ -84,6 +84,7 @@ def lineage(row: Row) -> Mapping[str, Any]:
         "labels": list(task.labels),
         "answerable": task.answerable,
         "voice": task.voice or None,
+        "review": task.review or None,
         "generator": task.origin.generator,
         "format": task.origin.format,
         "seed": task.origin.seed,

@@ -18,7 +18,10 @@ _STAYS: Final = "lineage.jsonl"
 class Info(Protocol):
     """What is used of what the Hub says of a dataset."""
 
-    private: bool | None
+    @property
+    def private(self) -> bool | None:
+        """Whether only its owner sees it."""
+        ...
 
 
 class Uploads(Protocol):

@@ -21,6 +21,7 @@ from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
 from katsuo.protocols import Filter, Hear, Rewriter, Selector, Signature
 from katsuo.recipe import expand
+from katsuo.road.deciding import Decided
 from katsuo.road.errands import Errand, beforehand
 from katsuo.road.judging import Alone, Told, edition_of
 from katsuo.road.measuring import Measuring
@@ -84,10 +85,16 @@ class _Judging:
         return work
 
 
+def checks(trip: Trip) -> Alone:
+    """The filters of the recipe that look at one task alone."""
+    return _Plan.of(trip).alone
+
+
 def curate(trip: Trip) -> None:
     """Take the stage `curate`."""
     settings, built, stated, alone = _Plan.of(trip)
     own = trip.recipe.own_filters
+    decided = Decided.of(trip.run)
     measuring = Measuring(trip)
     readers = measuring.stated(alone.all)
     embedders = {
@@ -105,10 +112,14 @@ def curate(trip: Trip) -> None:
 
     def work(folder: StageFolder) -> dict[str, Any]:
         counts, tally = Counts(unit="task"), Tally(built)
-        on = _Work(trip, folder, counts, tally, _Asides.of(folder, _schema(trip)))
+        schema = tables.tasks_schema(
+            own=bool(trip.recipe.generate.tasks), reviewed=bool(decided.by_task)
+        )
+        on = _Work(trip, folder, counts, tally, _Asides.of(folder, schema), decided)
         with measuring:
             signatures = _judged(on, alone, measuring, built)
-        _written(on, select(signatures, _selectors(built, embedders)))
+        verdicts = select(signatures, _selectors(built, embedders))
+        _written(on, {id_: one for id_, one in verdicts.items() if id_ not in decided.kept})
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings
@@ -120,11 +131,12 @@ def curate(trip: Trip) -> None:
             **({"embedders": embedded} if embedded else {}),
             "counts": counts.facts,
             **tally.facts,
+            **decided.facts,
             **_warnings(trip, built),
         }
 
     # Without one of these, keys are as they were before there could be one.
-    later = [each for each in (readers, libraries, embedded, editions) if each]
+    later = [each for each in (readers, libraries, embedded, editions, decided.key) if each]
     inputs = [trip.manifest("generate")["outputs"], stated, *later]
     trip.stage("curate", key_of("curate", *inputs), work)
 
@@ -188,22 +200,24 @@ class _Work(NamedTuple):
     counts: Counts
     tally: Tally
     asides: _Asides
+    decided: Decided
 
 
 def _judged(
     on: _Work, alone: Alone, measuring: Measuring, built: Sequence[tuple[str, object]]
 ) -> list[Signature]:
     """Lay aside what the filters keep, as the rewriters put it; the signatures of that."""
-    trip, schema = on.trip, _schema(on.trip)
+    trip, schema = on.trip, on.asides.kept.schema
     rewriters = [(name, part) for name, part in built if isinstance(part, Rewriter)]
     signatures: list[Signature] = []
-    drafts = trip.run.stage("generate").parts()
-    ready = beforehand(trip, _Judging(errand=Errand.of(trip)), drafts)
-    for number, (table, _) in enumerate(zip(ahead(tables.whole, drafts), ready, strict=True)):
-        part = drafts[number]
-        found = list(map(tables.task_of, table.to_pylist()))
-        standing, lines = alone.judged(trip, part, found, partial(measuring.scored, part))
-        on.tally.arrived(found, lines)
+    parts = trip.run.stage("generate").parts()
+    ready = beforehand(trip, _Judging(errand=Errand.of(trip)), parts)
+    for number, (table, _) in enumerate(zip(ahead(tables.whole, parts), ready, strict=True)):
+        part = parts[number]
+        drafts = list(map(tables.task_of, table.to_pylist()))
+        usual = partial(alone.judged, trip, part, measured=partial(measuring.scored, part))
+        standing, lines = on.decided.judged(drafts, alone, usual)
+        on.tally.arrived(on.decided.spoken(drafts), lines)
         kept, more = rewrite(standing, rewriters)
         lines += more
         rows = tables.of_tasks(schema, kept) if rewriters else tables.noted(table, schema, kept)
@@ -212,13 +226,9 @@ def _judged(
         signatures.extend(map(signature_of, kept))
         on.counts.keep(len(kept))
         on.counts.drop(lines)
-        trip.listen(Event(stage="curate", done=number + 1, total=len(drafts), unit="shard",
+        trip.listen(Event(stage="curate", done=number + 1, total=len(parts), unit="shard",
                           kept=on.counts.passed, dropped=on.counts.dropped.total()))  # fmt: skip
     return signatures
-
-
-def _schema(trip: Trip) -> pa.Schema:
-    return tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
 
 
 def _written(on: _Work, verdicts: dict[str, tuple[str, Verdict]]) -> None:

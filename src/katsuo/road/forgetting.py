@@ -31,6 +31,7 @@ from katsuo.road.trip import Counts, Event, Listener, Trip
 from katsuo.scoring.coverage import sentences
 from katsuo.stages.label import FORMAT as RANKED
 from katsuo.store import tables
+from katsuo.store.decisions import Decisions
 from katsuo.store.files import write_json
 from katsuo.store.runs import FOLDERS, Cell, Run, StageFolder
 from katsuo.store.tombstones import forbid
@@ -224,6 +225,7 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
             shutil.rmtree(folder)
     for verb in FOLDERS:
         shutil.rmtree(trip.run.stage(verb).folder, ignore_errors=True)
+    Decisions(folder=trip.run.folder).forget(gone)
     trip.listen(Event(stage="forget", note=f"{trip.run.folder}: to be put together again"))
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from katsuo.own import named
 from katsuo.protocols import Filter, Rewriter, Selector, Signature
-from katsuo.types import EXCERPT_CHARS, Dropped, Task, Verdict, digest
+from katsuo.types import EXCERPT_CHARS, KEPT, Dropped, Task, Verdict, digest
 
 
 def unmeasured(_: Filter, tasks: Sequence[Task]) -> Sequence[Task]:
@@ -106,7 +106,8 @@ def signature_of(task: Task) -> Signature:
     return Signature(
         id=task.id,
         type=named(task),
-        score=math.prod(task.scores.values()),
+        # What a person keeps stays in the place of its twins.
+        score=math.inf if KEPT in task.review else math.prod(task.scores.values()),
         text="\n".join(lines),
         labels=task.labels if task.name else (),
         document=sys.intern(task.document_id),  # all signatures are held: one text a document

@@ -15,7 +15,7 @@ class Aside:
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._path = path
+        self._path, self.schema = path, schema
         self._empty = pa.RecordBatch.from_pylist([], schema)
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._file, schema)

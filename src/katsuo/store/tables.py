@@ -55,6 +55,7 @@ TASKS: Final = pa.schema(
 )
 OWN_TASKS: Final = TASKS.append(pa.field("task_name", pa.string()))
 """Of a run with task types of the user's own."""
+_REVIEW: Final = pa.field("review", pa.string())
 DROPPED: Final = pa.schema(
     [(name, pa.string()) for name in ("item_id", "stage", "by", "reason", "excerpt")]
 )
@@ -77,6 +78,12 @@ PREDICTIONS: Final = pa.schema(
         ("gold", pa.list_(pa.string())),
     ]
 )
+
+
+def tasks_schema(*, own: bool = False, reviewed: bool = False) -> pa.Schema:
+    """The columns of tasks in a run with task types of the user's own, or decided on by hand."""
+    schema = OWN_TASKS if own else TASKS
+    return schema.append(_REVIEW) if reviewed else schema
 
 
 def write(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -255,6 +262,7 @@ def task_row(task: Task) -> dict[str, Any]:
         "scores": _scores(task),
         "surrogates": task.surrogates,
         **({"task_name": task.name} if task.name else {}),
+        **({"review": task.review} if task.review else {}),
     }
 
 
@@ -288,6 +296,7 @@ def task_of(row: Mapping[str, Any]) -> Task:
         scores=dict(row["scores"] or ()),
         surrogates=row.get("surrogates", 0),
         name=row.get("task_name") or "",
+        review=row.get("review") or "",
     )
 
 
