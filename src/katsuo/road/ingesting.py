@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from katsuo import engines, readers
 from katsuo.errors import RecipeError
+from katsuo.readers.apart import Apart
 from katsuo.readers.refusals import shown
 from katsuo.recipe import expand
 from katsuo.road.trip import Counts, Event, Trip, key_of
@@ -25,7 +27,7 @@ from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.store.tombstones import forgotten
-from katsuo.types import EXCERPT_CHARS, Context, Dropped
+from katsuo.types import EXCERPT_CHARS, Context, Document, Dropped
 
 SHARD_CONTEXTS: Final = 64
 """Most contexts of a shard: with three task types about 30 s of work on two cores."""
@@ -35,6 +37,8 @@ _CUT_EVERY: Final = 4
 """One document in so many ends a shard that has its least."""
 
 Row = dict[str, Any]
+Cut = Callable[[Document], Iterator[Context | Dropped]]
+"""A document to its passages."""
 
 
 def ingest(trip: Trip) -> None:
@@ -44,7 +48,7 @@ def ingest(trip: Trip) -> None:
         raise RecipeError("ingest.paths is empty; name the files and folders to read")
     files = readers.files(expand(recipe.ingest.paths, "ingest.paths"))
     target = engines.find(recipe.adapt.base)
-    named = recipe.ingest.model_dump(mode="json", exclude={"paths"})
+    named = recipe.ingest.stated
     cells = {
         path: key_of("ingest", str(path), _sha256(path), named, target.sha256) for path in files
     }
@@ -73,18 +77,24 @@ def _fill(trip: Trip, cells: dict[Path, str], target: engines.Named) -> float:
         max_tokens=trip.recipe.ingest.max_tokens, min_words=trip.recipe.ingest.min_words
     )
     tokenizer = None
-    for number, (path, key) in enumerate(cells.items()):
-        cell = trip.run.cell("ingest", key)
-        if not cell.done:
-            tokenizer = tokenizer or engines.tokenizer_of(target)
-            _read(path, cell, trip, settings, tokenizer)
-        trip.listen(
-            Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=shown(path))
-        )
+    with Apart(trip.recipe.ingest.limits) as reader:
+        for number, (path, key) in enumerate(cells.items()):
+            cell = trip.run.cell("ingest", key)
+            if not cell.done:
+                tokenizer = tokenizer or engines.tokenizer_of(target)
+                items = reader.read(path, text_column=trip.recipe.ingest.text_column)
+                _fill_cell(
+                    cell, items, trip, partial(contexts_of, settings=settings, tokenizer=tokenizer)
+                )
+            note = shown(path)
+            trip.listen(
+                Event(stage="ingest", done=number + 1, total=len(cells), unit="file", note=note)
+            )
     return float(sum(trip.run.cell("ingest", key).facts["seconds"] for key in cells.values()))
 
 
-def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenizer: Any) -> None:  # noqa: ANN401
+def _fill_cell(cell: Cell, items: Iterable[Document | Dropped], trip: Trip, cut: Cut) -> None:
+    """Write the passages of one file, which holds `items`."""
     began = time.monotonic()
     lines: list[Dropped] = []
     n_documents = 0
@@ -92,7 +102,7 @@ def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenize
 
     def rows() -> Iterator[Row]:
         nonlocal n_documents
-        for document in readers.read(path, text_column=trip.recipe.ingest.text_column):
+        for document in items:
             if isinstance(document, Dropped):
                 lines.append(document)
                 continue
@@ -100,7 +110,7 @@ def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenize
                 lines.append(forgotten_line(document.id))
                 continue
             n_documents += 1
-            for item in contexts_of(document, settings, tokenizer):
+            for item in cut(document):
                 if isinstance(item, Dropped):
                     lines.append(item)
                 else:
