@@ -48,16 +48,17 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.addaudithook(_stays_here)
     _say(out, {"ready": True})
-    loaded_bytes = 0
+    left_bytes = 0
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         if fault := _loaded(asked["form"]):
             _say(out, {"missing": fault})
             continue
-        loaded_bytes = loaded_bytes or (_data_bytes() or 0)
+        before_bytes = _data_bytes() or 0
         for reply in _replies(Path(asked["path"]), asked["text_column"], Limits(**asked["limits"])):
             _say(out, reply)
-        is_tired = (_data_bytes() or 0) - loaded_bytes > _MOST_LEFT_BYTES
+        left_bytes += (_data_bytes() or 0) - before_bytes
+        is_tired = left_bytes > _MOST_LEFT_BYTES
         _say(out, {"end": True, "tired": is_tired})
         if is_tired:
             return
@@ -76,6 +77,8 @@ def _stays_here(event: str, _: tuple[Any, ...]) -> None:
 
 def _loaded(form: str) -> str:
     """Load what reads `form`; what is missing for it, or nothing."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))  # the last file's is no library's
     try:
         for name in _LIBRARIES.get(form, ()):
             importlib.import_module(name)

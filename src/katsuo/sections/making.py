@@ -36,7 +36,7 @@ class Ingest(Section):
     line in the ledger."""
     file_seconds: float = Field(default=DEFAULT.seconds, gt=0, allow_inf_nan=False)
     """Processor seconds for reading a file, and half as many again for each MiB of it."""
-    file_memory_mib: int = Field(default=DEFAULT.memory_mib, ge=32)
+    file_memory_mib: int = Field(default=DEFAULT.memory_mib, ge=192)
     """Memory for reading a file, in MiB, and 8 times the file."""
 
     @property

@@ -24,7 +24,7 @@ WORDS = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Apart]:
-    with Apart(Limits(seconds=4, memory_mib=128)) as made:
+    with Apart(Limits(seconds=4)) as made:
         yield made
 
 
@@ -156,7 +156,9 @@ def test_rows_that_nobody_waits_for_are_not_taken_for_the_next_file(tmp_path: Pa
 
 def test_a_column_that_is_not_there_is_a_bad_request(reader: Apart, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body\nhere\n", "utf-8")
-    with pytest.raises(RecipeError, match=r"ingest\.text_column is 'text', but the columns are body"):
+    with pytest.raises(
+        RecipeError, match=r"ingest\.text_column is 'text', but the columns are body"
+    ):
         only(reader, tmp_path / "a.csv")
 
 
