@@ -27,8 +27,8 @@ class Limits:
     seconds: float = 8.0
     """Processor time for a file, and half as much again for each MiB of it."""
     memory_mib: int = 256
-    """Memory beside what libraries take when they are loaded, and 8 times the file; pyarrow reserves
-    more than 128 when it reads its first table."""
+    """Memory beside what libraries take when they are loaded, and 8 times the file; pyarrow alone
+    reserves more than 128 for its first table."""
 
     @property
     def max_bytes(self) -> int:

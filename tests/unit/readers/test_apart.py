@@ -60,7 +60,8 @@ def pdf(pages: bytes, count: int) -> bytes:
         b"<</Length 40>>stream\nBT /F1 12 Tf 10 100 Td (A page of it) Tj ET    \nendstream",
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
     ]
-    out, places = b"%PDF-1.4\n", []
+    out = b"%PDF-1.4\n"
+    places: list[int] = []
     for number, body in enumerate(bodies, 1):
         places.append(len(out))
         out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
@@ -89,8 +90,8 @@ def hostile(folder: Path, name: str) -> Path:
         case "empty.docx":
             return word_file(path, b"<w:p/>" * 4_000_000)
         case "deep.docx":
-            marks = 100_000
-            body = b"<w:p><w:r>" + b"<w:ins>" * marks + b"</w:ins>" * marks + b"</w:r></w:p>"
+            deep = b"<w:ins>" * 100_000 + b"</w:ins>" * 100_000
+            body = b"<w:p><w:r>" + deep + b"</w:r></w:p>"
             return word_file(path, body)
         case "attributes.html":
             marks = b" ".join(b"a%d=1" % n for n in range(400_000))
