@@ -18,6 +18,7 @@ from typing import Final
 from katsuo.errors import KatsuoError, RecipeError
 from katsuo.privacy import switch_telemetry_off
 from katsuo.readers import office, pdf, plain, tables
+from katsuo.readers.limits import DEFAULT, Limits
 from katsuo.readers.refusals import RefusedError, refusal, shown
 from katsuo.types import Document, Dropped
 
@@ -72,18 +73,21 @@ def files(paths: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def read(path: Path, *, text_column: str | None) -> Iterator[Document | Dropped]:
+def read(
+    path: Path, *, text_column: str | None, limits: Limits = DEFAULT
+) -> Iterator[Document | Dropped]:
     """The documents of the file at `path`: one, or one per row of a table, streamed.
 
     A file that cannot be read gives exactly one `Dropped`; tables may give one
-    for a row, too.
+    for a row, too. It is read in this process, which keeps to the limit of size
+    alone; `apart.Apart` keeps to all of them.
 
     Raises:
         RecipeError: If a table has no column `text_column`.
     """
-    form = _form(path)
+    form = form_of(path)
     try:
-        yield from _documents(path, form, text_column)
+        yield from _documents(path, form, text_column, limits)
     except (KatsuoError, ImportError, MemoryError):
         raise  # not the file's fault
     except Exception as error:  # noqa: BLE001 -- whatever a library raises about a bad file
@@ -142,14 +146,16 @@ def _is_folder(path: Path) -> bool:
         return False  # reading it says why
 
 
-def _form(path: Path) -> str:
-    """The name of the format, which is the name of its reader."""
+def form_of(path: Path) -> str:
+    """The name of the format, which is the name of its reader; `readers` where there is none."""
     if tables.is_dataset(path):
         return "dataset"
     return _SUFFIXES.get(path.suffix.casefold(), "readers")
 
 
-def _documents(path: Path, form: str, text_column: str | None) -> Iterator[Document | Dropped]:
+def _documents(
+    path: Path, form: str, text_column: str | None, limits: Limits
+) -> Iterator[Document | Dropped]:
     found = path.stat()
     if kind := _KINDS.get(stat.S_IFMT(found.st_mode)):
         raise RefusedError("not-a-file", f"{kind}; only files and folders are read")
@@ -161,9 +167,19 @@ def _documents(path: Path, form: str, text_column: str | None) -> Iterator[Docum
         known = ", ".join(sorted(_SUFFIXES))
         raise RefusedError("format-unknown", f"no reader for {path.suffix!r}; known are {known}")
     if form not in _WHOLE:
-        yield from tables.documents(path, form, text_column)
+        yield from tables.documents(path, form, text_column, limits.max_bytes)
         return
+    _check_size(found.st_size, limits)
     reading = _WHOLE[form](path)
     if not reading.text.strip():
         raise RefusedError("no-text-found", "the file holds nothing but white space")
     yield Document.of(text=reading.text, source=shown(path), page_starts=reading.page_starts)
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.max_bytes:
+        raise RefusedError(
+            "file-too-large",
+            f"the file has {size / 2**20:,.0f} MiB and is read whole, up to {limits.max_mib:,g} "
+            "MiB (ingest.max_file_mib); split it, or save its texts as rows of a table",
+        )

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from katsuo.readers.plain import Reading, decoded, joined, normalised, whole
+from katsuo.readers.plain import Reading, decoded, joined, normalised
 from katsuo.readers.refusals import RefusedError
 
 _OPTIONS: Final[dict[str, Any]] = {
@@ -36,6 +36,7 @@ _BOMB_BYTES: Final = 2**25
 _BOMB_RATIO: Final = 200
 """Deflate packs text to about a tenth and zeros to a thousandth. What unpacks to less than
 `_BOMB_BYTES` does no harm, however it was packed."""
+_MOST_PARTS: Final = 2**14
 _SLIDE: Final = re.compile(r"<!-- Slide number: \d+ -->")
 _PICTURE: Final = re.compile(r"^!\[[^\]]*\]\([^)]*\)$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile(r"\n(?:[^\S\n]*\n)+")
@@ -45,7 +46,7 @@ def html(path: Path) -> Reading:
     """The text of a web page's body."""
     from bs4.dammit import EncodingDetector
 
-    data = whole(path)
+    data = path.read_bytes()
     text = decoded(data, EncodingDetector.find_declared_encoding(data, is_html=True))
     with _quietly():
         from markitdown.converters import HtmlConverter
@@ -103,6 +104,12 @@ def _archive(path: Path) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(file) as archive:
             if any(entry.flag_bits & 1 for entry in archive.infolist()):
                 raise RefusedError("password-protected", "entries of the archive are encrypted")
+            if (n_parts := len(archive.infolist())) > _MOST_PARTS:
+                raise RefusedError(
+                    "archive-too-large",
+                    f"the archive has {n_parts:,} parts; a book has thousands at most, and the "
+                    f"limit is {_MOST_PARTS:,}",
+                )
             # No part gives more bytes than are stated here: the library cuts it off there.
             _check_size(
                 packed=path.stat().st_size,

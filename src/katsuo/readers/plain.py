@@ -43,8 +43,6 @@ _WESTERN: Final = "cp1252"
 _TIED_COHERENCE: Final = 0.05
 """Differences below this are chance in a text of a few lines."""
 _SAMPLE_BYTES: Final = 2**20
-MOST_BYTES: Final = 2**28
-"""A larger file is no text to be read at a stretch: it takes several times its bytes in memory."""
 _PAGE_GAP: Final = "\n\n"
 
 
@@ -61,25 +59,9 @@ def read(path: Path) -> Reading:
     """The text of a plain or Markdown file, in whatever encoding it was saved.
 
     Raises:
-        RefusedError: If the bytes are no text, or too many.
+        RefusedError: If the bytes are no text.
     """
-    return Reading(text=normalised(decoded(whole(path))))
-
-
-def whole(path: Path) -> bytes:
-    """All bytes of a file that is read at a stretch.
-
-    Raises:
-        RefusedError: If it has more than `MOST_BYTES`.
-    """
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise RefusedError(
-            "file-too-large",
-            f"the file has {size / 2**20:,.0f} MiB and is read whole, up to "
-            f"{MOST_BYTES / 2**20:,.0f} MiB; split it, or save its texts as rows of a table",
-        )
-    return path.read_bytes()
+    return Reading(text=normalised(decoded(path.read_bytes())))
 
 
 def joined(pages: Iterable[str]) -> Reading:

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any, Final, TextIO
 
 from katsuo.errors import RecipeError
+from katsuo.readers.limits import DEFAULT
 from katsuo.readers.plain import encoding_of_file, normalised
 from katsuo.readers.refusals import RefusedError, refusal, shown
 from katsuo.types import Document, Dropped
@@ -48,15 +49,17 @@ def is_dataset(folder: Path) -> bool:
         return False  # what may not be looked into is no dataset to us
 
 
-def documents(path: Path, form: str, text_column: str | None) -> Iterator[Document | Dropped]:
+def documents(
+    path: Path, form: str, text_column: str | None, most_bytes: int = DEFAULT.max_bytes
+) -> Iterator[Document | Dropped]:
     """The rows of the table at `path` as documents.
 
     Raises:
         RecipeError: If `text_column` is missing or names no column of the table.
-        RefusedError: If the table has no row.
+        RefusedError: If the table has no row, or a line of text has more than `most_bytes`.
     """
     n_rows = 0
-    for table in _TABLES[form](path):
+    for table in _TABLES[form](path, most_bytes):
         column = _column(table, text_column)
         for number, value in table.values(column):
             n_rows += 1
@@ -92,13 +95,25 @@ def _fault(column: str, value: object) -> RefusedError:
     return RefusedError("no-text-found", f"{column} holds {type(value).__name__}, not text")
 
 
-def _csv(path: Path) -> Iterator[Table]:
+def _lines(file: TextIO, most_bytes: int) -> Iterator[str]:
+    """The lines of `file`; a file of one endless line is not held in memory."""
+    while line := file.readline(most_bytes + 1):
+        if len(line) > most_bytes:
+            raise RefusedError(
+                "row-too-large",
+                f"a line is longer than {most_bytes / 2**20:,.0f} MiB (ingest.max_file_mib); "
+                "is it a table of texts?",
+            )
+        yield line
+
+
+def _csv(path: Path, most_bytes: int) -> Iterator[Table]:
     encoding = encoding_of_file(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        head = file.readline()
+        head = next(_lines(file, most_bytes), "")
         separator = max(_SEPARATORS, key=head.count)
         file.seek(0)
-        rows = _rows(file, separator)
+        rows = _rows(_lines(file, most_bytes), separator, most_bytes)
         columns = tuple(name.strip() for name in next(rows, []))
 
         def values(column: str) -> Iterator[tuple[int, object]]:
@@ -110,10 +125,10 @@ def _csv(path: Path) -> Iterator[Table]:
         yield Table(source=shown(path), columns=columns, values=values)
 
 
-def _rows(file: TextIO, separator: str) -> Iterator[list[str]]:
-    rows = csv.reader(file, delimiter=separator)
+def _rows(lines: Iterator[str], separator: str, most_bytes: int) -> Iterator[list[str]]:
+    rows = csv.reader(lines, delimiter=separator)
     while True:
-        with _long_fields():
+        with _long_fields(most_bytes):
             row = next(rows, None)
         if row is None:
             return
@@ -121,22 +136,22 @@ def _rows(file: TextIO, separator: str) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _long_fields() -> Iterator[None]:
+def _long_fields(most_chars: int) -> Iterator[None]:
     """The library stops at 131,072 characters a field, which is a short document for us."""
     with _LIMIT:
-        earlier = csv.field_size_limit(_LONGEST_FIELD)
+        earlier = csv.field_size_limit(min(most_chars, _LONGEST_FIELD))
         try:
             yield
         finally:
             csv.field_size_limit(earlier)
 
 
-def _jsonl(path: Path) -> Iterator[Table]:
+def _jsonl(path: Path, most_bytes: int) -> Iterator[Table]:
     encoding = encoding_of_file(path)
 
     def lines() -> Iterator[tuple[int, dict[str, Any] | RefusedError]]:
         with path.open(encoding=encoding, errors="replace", newline="\n") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(_lines(file, most_bytes), 1):
                 if line.strip():
                     yield number, _object(line)
 
@@ -161,7 +176,7 @@ def _object(line: str) -> dict[str, Any] | RefusedError:
     return RefusedError("row-damaged", f"the line is {type(row).__name__}, not a JSON object")
 
 
-def _parquet(path: Path) -> Iterator[Table]:
+def _parquet(path: Path, _: int) -> Iterator[Table]:
     import pyarrow.parquet as parquet
 
     with parquet.ParquetFile(path) as file:
@@ -176,7 +191,7 @@ def _parquet(path: Path) -> Iterator[Table]:
         yield Table(source=shown(path), columns=tuple(file.schema_arrow.names), values=values)
 
 
-def _dataset(path: Path) -> Iterator[Table]:
+def _dataset(path: Path, _: int) -> Iterator[Table]:
     import datasets
 
     loaded = datasets.load_from_disk(str(path))
@@ -195,7 +210,7 @@ def _split(source: str, rows: Any) -> Table:  # noqa: ANN401 -- the library has 
     return Table(source=source, columns=tuple(rows.column_names), values=values)
 
 
-_TABLES: Final[Mapping[str, Callable[[Path], Iterator[Table]]]] = {
+_TABLES: Final[Mapping[str, Callable[[Path, int], Iterator[Table]]]] = {
     "csv": _csv,
     "jsonl": _jsonl,
     "parquet": _parquet,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
@@ -20,6 +20,7 @@ from typing import Any, Final
 from katsuo import engines, readers
 from katsuo.errors import RecipeError
 from katsuo.protocols import Hear
+from katsuo.readers.apart import Apart
 from katsuo.readers.refusals import shown
 from katsuo.recipe import expand
 from katsuo.road.errands import Errand, done
@@ -29,7 +30,7 @@ from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.store.tombstones import forgotten
-from katsuo.types import EXCERPT_CHARS, Context, Dropped
+from katsuo.types import EXCERPT_CHARS, Context, Document, Dropped
 
 SHARD_CONTEXTS: Final = 64
 """Most contexts of a shard: with three task types about 30 s of work on two cores."""
@@ -39,6 +40,8 @@ _CUT_EVERY: Final = 4
 """One document in so many ends a shard that has its least."""
 
 Row = dict[str, Any]
+Cut = Callable[[Document], Iterator[Context | Dropped]]
+"""A document to its passages."""
 
 
 def ingest(trip: Trip) -> None:
@@ -48,7 +51,7 @@ def ingest(trip: Trip) -> None:
         raise RecipeError("ingest.paths is empty; name the files and folders to read")
     files = readers.files(expand(recipe.ingest.paths, "ingest.paths"))
     target = engines.find(recipe.adapt.base)
-    named = recipe.ingest.model_dump(mode="json", exclude={"paths"})
+    named = recipe.ingest.stated
     cells = {
         path: key_of("ingest", str(path), _sha256(path), named, target.sha256) for path in files
     }
@@ -108,18 +111,22 @@ class _Reading:
         asked = trip.recipe.ingest
         settings = IngestSettings(max_tokens=asked.max_tokens, min_words=asked.min_words)
         tokenizer = cache(lambda: engines.tokenizer_of(self.target))
+        reader = Apart(asked.limits)
 
         def work(file: tuple[Path, str]) -> Cell:
             path, key = file
             cell = trip.run.cell("ingest", key)
             if not cell.done:
-                _read(path, cell, trip, settings, tokenizer())
+                items = reader.read(path, text_column=asked.text_column)
+                cut = partial(contexts_of, settings=settings, tokenizer=tokenizer())
+                _fill_cell(cell, items, trip, cut)
             return cell
 
         return work
 
 
-def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenizer: Any) -> None:  # noqa: ANN401
+def _fill_cell(cell: Cell, items: Iterable[Document | Dropped], trip: Trip, cut: Cut) -> None:
+    """Write the passages of one file, which holds `items`."""
     began = time.monotonic()
     lines: list[Dropped] = []
     n_documents = 0
@@ -127,7 +134,7 @@ def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenize
 
     def rows() -> Iterator[Row]:
         nonlocal n_documents
-        for document in readers.read(path, text_column=trip.recipe.ingest.text_column):
+        for document in items:
             if isinstance(document, Dropped):
                 lines.append(document)
                 continue
@@ -135,7 +142,7 @@ def _read(path: Path, cell: Cell, trip: Trip, settings: IngestSettings, tokenize
                 lines.append(forgotten_line(document.id))
                 continue
             n_documents += 1
-            for item in contexts_of(document, settings, tokenizer):
+            for item in cut(document):
                 if isinstance(item, Dropped):
                     lines.append(item)
                 else:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from katsuo.errors import RecipeError
 from katsuo.protocols import Sampling
+from katsuo.readers.limits import DEFAULT, Limits
 from katsuo.sections.owning import Own
 from katsuo.sections.section import Section
 from katsuo.types import TaskType
@@ -30,6 +31,27 @@ class Ingest(Section):
     """Longest passage, in tokens of the target model's tokenizer."""
     min_words: int = Field(default=8, ge=1)
     """Passages with fewer words are dropped."""
+    max_file_mib: float = Field(default=DEFAULT.max_mib, gt=0, allow_inf_nan=False)
+    """Largest file that is read whole, in MiB, and longest row of a table; a larger one leaves a
+    line in the ledger."""
+    file_seconds: float = Field(default=DEFAULT.seconds, gt=0, allow_inf_nan=False)
+    """Processor seconds for reading a file, and half as many again for each MiB of it."""
+    file_memory_mib: int = Field(default=DEFAULT.memory_mib, ge=192)
+    """Memory for reading a file, in MiB, and 8 times the file."""
+
+    @property
+    def limits(self) -> Limits:
+        """What reading one file may cost."""
+        return Limits(
+            max_mib=self.max_file_mib, seconds=self.file_seconds, memory_mib=self.file_memory_mib
+        )
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """These settings as keys of finished files hold them: limits only where they are others."""
+        later = {"max_file_mib", "file_seconds", "file_memory_mib"}
+        said = self.model_dump(mode="json", exclude_defaults=True, include=later)
+        return {**self.model_dump(mode="json", exclude={"paths", *later}), **said}
 
 
 class Budget(Section):

@@ -16,7 +16,7 @@ from fpdf import FPDF
 
 from katsuo import readers
 from katsuo.errors import RecipeError
-from katsuo.readers import plain
+from katsuo.readers import limits
 from katsuo.readers.refusals import refusal
 from katsuo.types import Document, Dropped
 
@@ -310,7 +310,7 @@ def test_a_ledger_line_can_always_be_written() -> None:
 def test_a_file_too_large_to_be_read_at_a_stretch_is_not_read(tmp_path: Path) -> None:
     for name in ("a.txt", "a.md", "a.html"):
         with (tmp_path / name).open("wb") as file:
-            file.truncate(plain.MOST_BYTES + 1)  # sparse: it takes no room
+            file.truncate(limits.DEFAULT.max_bytes + 1)  # sparse: it takes no room
         assert line(tmp_path / name).reason == "file-too-large"
 
 
