@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]
+Domain = Annotated[str | None, typer.Option("--domain", help="One domain of a study.")]
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Of this machine; 0 is any that is free.")
 ]
@@ -19,11 +20,11 @@ def add(app: typer.Typer) -> None:
     app.command("review", epilog="Example: katsuo review runs/demo")(review)
 
 
-def review(run: RunPath, port: Port = 0) -> None:
+def review(run: RunPath, domain: Domain = None, port: Port = 0) -> None:
     """Show a run's tasks beside their passages in a browser, to keep, drop or edit them."""
     from katsuo.road.reviewing import trip_of
 
-    trip = trip_of(run)
+    trip = trip_of(run, domain)
     try:
         from katsuo.review.serving import serve
     except ModuleNotFoundError as error:
@@ -34,7 +35,7 @@ def review(run: RunPath, port: Port = 0) -> None:
         ) from error
     with suppress(KeyboardInterrupt):
         serve(trip, port, _tell)
-    print(f"\nstopped. Decisions are applied by: katsuo curate {trip.run.folder}")
+    print(f"\nstopped. Decisions are applied by: katsuo curate {run}")
 
 
 def _tell(address: str) -> None:

@@ -198,6 +198,7 @@ class _Pages:
         text = self._templates.get_template(name).render(
             base=self._base,
             run=self._desk.run.folder,
+            named=self._desk.run.named,
             waiting=self._desk.waiting(),
             said=SAID.get(request.query_params.get("said", ""), ""),
             **shown,

@@ -76,7 +76,7 @@ def key(run: Run) -> str:
     if not all(keys):
         raise RecipeError(
             f"{run.folder}: has not been curated, so there is nothing to review; "
-            f"run: katsuo curate {run.folder}"
+            f"run: katsuo curate {run.named}"
         )
     return key_of("review index", _EDITION, *keys)
 

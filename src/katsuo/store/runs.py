@@ -78,6 +78,12 @@ class Run:
         """A run inside this one that shares its cells."""
         return Run(folder=self.folder / name, home=self.home)
 
+    @property
+    def named(self) -> Path:
+        """The folder that a command names: this run's, or that of the study around it."""
+        beside = self.home.parent
+        return beside / self.folder.relative_to(beside).parts[0]
+
     def stage(self, stage: str) -> StageFolder:
         """The folder of the stage called `stage`."""
         return StageFolder(stage=stage, folder=self.folder / FOLDERS[stage])
