@@ -86,7 +86,7 @@ paper: setup  ## Run the paper's experiments on two cores (hours; goes on where 
 paper-full: setup  ## The same with all probes, five prompts and more tasks, for a GPU
 	$(BIN)/python benchmarks/quality/base_like.py runs/smollm2-135m-plain
 	for name in $(PAPER); do $(BIN)/katsuo run recipes/paper/$$name.yaml --run runs/paper-full-$$name \
-	    --set limit=2000 --set evaluate.prompts=5 --set evaluate.max_probes=null --set adapt.seeds=3 || test $$? -eq 3 || exit 1; done
+	    --set limit=2000 --set ingest.shard_passages=1024 --set evaluate.prompts=5 --set evaluate.max_probes=null --set adapt.seeds=3 || test $$? -eq 3 || exit 1; done
 	$(BIN)/python benchmarks/quality/paper.py runs full
 
 ablation: setup  ## What each filter does for the model that learns, on dev (30 tunings; goes on where it was stopped); wants KATSUO_DATA

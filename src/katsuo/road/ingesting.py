@@ -25,6 +25,7 @@ from katsuo.readers.refusals import shown
 from katsuo.recipe import expand
 from katsuo.road.errands import Errand, done
 from katsuo.road.trip import Counts, Event, Trip, key_of
+from katsuo.sections.making import SHARD_PASSAGES
 from katsuo.stages.ingest import IngestSettings, Seen, contexts_of
 from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
@@ -32,10 +33,8 @@ from katsuo.store.runs import Cell, StageFolder
 from katsuo.store.tombstones import forgotten
 from katsuo.types import EXCERPT_CHARS, Context, Document, Dropped
 
-SHARD_CONTEXTS: Final = 64
-"""Most contexts of a shard: with three task types about 30 s of work on two cores."""
-_SHARD_LEAST: Final = 24
-"""Fewer contexts fill the engine badly."""
+_LEAST: Final = 3 / 8
+"""Share of a full shard that a shard has before a document may end it: fewer fill no engine."""
 _CUT_EVERY: Final = 4
 """One document in so many ends a shard that has its least."""
 
@@ -56,8 +55,10 @@ def ingest(trip: Trip) -> None:
         path: key_of("ingest", str(path), _sha256(path), named, target.sha256) for path in files
     }
     gone = forgotten(trip.run.home)
-    # Without forgotten documents, keys are as they were before there could be any.
-    key = key_of("ingest", list(cells.values()), recipe.limit, *([gone] if gone else []))
+    # Without forgotten documents or other shards, keys are as they were before there could be any.
+    size = recipe.ingest.shard_passages
+    later = [each for each in (gone, {"shard": size} if size != SHARD_PASSAGES else None) if each]
+    key = key_of("ingest", list(cells.values()), recipe.limit, *later)
 
     def work(folder: StageFolder) -> dict[str, Any]:
         seconds = _fill(trip, cells, target)
@@ -180,7 +181,7 @@ def assemble(trip: Trip, folder: StageFolder, keys: list[str], counts: Counts) -
                     counts.keep()
                     yield row
 
-    for number, shard in enumerate(shards(kept())):
+    for number, shard in enumerate(shards(kept(), trip.recipe.ingest.shard_passages)):
         tables.write(folder.part(number), tables.CONTEXTS, shard)
         tables.write(folder.dropped(number), tables.DROPPED, _drained(turned_away, counts))
     if turned_away:  # what the last file turned away, behind the last shard
@@ -189,16 +190,16 @@ def assemble(trip: Trip, folder: StageFolder, keys: list[str], counts: Counts) -
     return n_documents
 
 
-def shards(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Rows of contexts in shards, cut by document, in order."""
+def shards(rows: Iterator[Row], most: int) -> Iterator[list[Row]]:
+    """Rows of contexts in shards of `most` at most, cut by document, in order."""
     shard: list[Row] = []
     for document_id, group in groupby(rows, key=lambda row: str(row["document_id"])):
         for row in group:
             shard.append(row)
-            if len(shard) == SHARD_CONTEXTS:
+            if len(shard) == most:
                 yield shard
                 shard = []
-        if len(shard) >= _SHARD_LEAST and int(document_id, 16) % _CUT_EVERY == 0:
+        if len(shard) >= max(1, int(most * _LEAST)) and int(document_id, 16) % _CUT_EVERY == 0:
             yield shard
             shard = []
     if shard:

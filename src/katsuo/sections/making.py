@@ -17,6 +17,8 @@ from katsuo.types import TaskType
 from katsuo.wire import Wish
 from katsuo.wishes import VOICES
 
+SHARD_PASSAGES: Final = 64
+"""Of a shard by default: with three task types about 30 s of work on two cores."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -38,6 +40,9 @@ class Ingest(Section):
     """Processor seconds for reading a file, and half as many again for each MiB of it."""
     file_memory_mib: int = Field(default=DEFAULT.memory_mib, ge=192)
     """Memory for reading a file, in MiB, and 8 times the file."""
+    shard_passages: int = Field(default=SHARD_PASSAGES, ge=1)
+    """Most passages of a shard, which is what one worker does at a time and what is lost where it
+    dies; a GPU takes hundreds at once."""
 
     @property
     def limits(self) -> Limits:
@@ -51,7 +56,7 @@ class Ingest(Section):
         """These settings as keys of finished files hold them: limits only where they are others."""
         later = {"max_file_mib", "file_seconds", "file_memory_mib"}
         said = self.model_dump(mode="json", exclude_defaults=True, include=later)
-        return {**self.model_dump(mode="json", exclude={"paths", *later}), **said}
+        return {**self.model_dump(mode="json", exclude={"paths", "shard_passages", *later}), **said}
 
 
 class Budget(Section):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from katsuo import recipe as recipes
-from katsuo.road import covering, ingesting, travel
+from katsuo.road import covering, travel
 from katsuo.road.trip import Trip
 from katsuo.store import tables
 from katsuo.store.runs import Run
@@ -35,10 +35,8 @@ def test_small_shards_share_files_and_the_map_is_the_same(
     own.write_text(RANKED, "utf-8")
     changes = ["generate.passes=2", "generate.task_types=[exqa]", f"generate.tasks={own}"]
     whole = gone(fake_recipe, tmp_path / "a" / "whole", *changes)
-    monkeypatch.setattr(ingesting, "SHARD_CONTEXTS", 4)
-    monkeypatch.setattr(ingesting, "_SHARD_LEAST", 2)
     monkeypatch.setattr(tables, "ROW_GROUP", 30)
-    cut = gone(fake_recipe, tmp_path / "b" / "cut", *changes)
+    cut = gone(fake_recipe, tmp_path / "b" / "cut", *changes, "ingest.shard_passages=4")
     stages = [one.run.stage("curate") for one in (whole, cut)]
     assert [path.name for path in stages[0].parts()] == ["part-00000.parquet"]
     assert [path.name for path in stages[0].dropped_parts()] == ["part-00000.parquet"]

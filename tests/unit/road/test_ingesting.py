@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from katsuo import recipe as recipes
 from katsuo.errors import RecipeError
 from katsuo.road import travel
-from katsuo.road.ingesting import SHARD_CONTEXTS, shards
+from katsuo.road.ingesting import shards
 from katsuo.store import tables
 from katsuo.store.runs import Run
 from katsuo.types import digest
 
+MOST = 64
+"""Passages of a shard."""
 Row = dict[str, Any]
 Sizes = list[tuple[int, int]]
 """Documents: a number that stands for the text, and how many passages it has."""
@@ -33,7 +35,7 @@ def rows_of(documents: Sizes) -> list[Row]:
 
 
 def cut(documents: Sizes) -> list[list[str]]:
-    return [[row["id"] for row in shard] for shard in shards(iter(rows_of(documents)))]
+    return [[row["id"] for row in shard] for shard in shards(iter(rows_of(documents)), MOST)]
 
 
 @given(documents=SIZES)
@@ -42,7 +44,7 @@ def test_shards_are_all_rows_in_their_order_and_none_is_empty_or_too_large(
 ) -> None:
     found = cut(documents)
     assert [name for shard in found for name in shard] == [row["id"] for row in rows_of(documents)]
-    assert all(0 < len(shard) <= SHARD_CONTEXTS for shard in found)
+    assert all(0 < len(shard) <= MOST for shard in found)
 
 
 @given(documents=SIZES, more=SIZES)
