@@ -107,3 +107,4 @@ pack-gpu: setup  ## Write gpu-pack/: all that teaching RECIPE needs on a machine
 
 docs: setup  ## Write the pages that are made from the code
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_recipe.py
