@@ -58,7 +58,7 @@ _KINDS: Final = {
     Any: "any",
 }
 _BOUNDS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-_TABLE: Final = "\n| setting | values | default | meaning |\n|---|---|---|---|\n"
+_TABLE: Final = "\n| setting | meaning | default | values |\n|---|---|---|---|\n"
 
 
 def page() -> str:
@@ -125,7 +125,7 @@ def _field_docs(kind: type[Any]) -> dict[str, str]:
 
 
 def _row(name: str, values: str, default: str, meaning: str) -> str:
-    cells = (f"`{name}`", values, default, _flat(meaning))
+    cells = (f"`{name}`", _flat(meaning), default, values)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 

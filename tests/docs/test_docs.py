@@ -65,7 +65,7 @@ def test_a_page_made_from_the_code_is_not_stale(name: str) -> None:
 def test_every_setting_on_the_page_of_settings_says_what_it_means() -> None:
     rows = re.findall(r"^\| `.*\|$", (ROOT / "docs" / "recipe.md").read_text("utf-8"), re.MULTILINE)
     assert len(rows) > 100
-    assert [row for row in rows if row.endswith("|  |")] == []
+    assert [row for row in rows if re.search(r"\|  +\|", row)] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
