@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -105,5 +105,17 @@ RECIPE := recipes/generator.yaml
 pack-gpu: setup  ## Write gpu-pack/: all that teaching RECIPE needs on a machine with a GPU and no network (PACK="--wheels DIR")
 	$(BIN)/katsuo parcel pack $(RECIPE) --out gpu-pack $(PACK)
 
+site: setup .venv-site/.ready  ## Make pages of all Markdown, in site/; a dead link ends it
+	rm -rf site
+	.venv-site/bin/sphinx-build -q -W --keep-going -n -b html -d .venv-site/doctrees -c docs/site . site
+	KATSUO_SITE=site $(BIN)/python -m pytest -q -m slow tests/site
+	@echo open site/index.html
+
+.venv-site/.ready: docs/site/requirements.txt
+	test -x .venv-site/bin/python || $(PYTHON) -m venv .venv-site
+	.venv-site/bin/python -m pip install --quiet -r docs/site/requirements.txt
+	touch $@
+
 docs: setup  ## Write the pages that are made from the code
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_recipe.py

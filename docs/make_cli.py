@@ -24,8 +24,8 @@ HEAD: Final = """\
 Made by `make docs` from the commands themselves; do not edit.
 
 Exit codes: 0 done; 2 something that you can mend, said in one line (`doctor`: something is
-missing); 130 interrupted, and the same command goes on. Anything else is a bug and shows its
-traceback.
+missing); 3 done, but an adapted model lost more than the recipe tolerates; 130 interrupted, and the
+same command goes on. Anything else is a bug and shows its traceback.
 """
 
 

@@ -46,6 +46,7 @@ class Teach(Section):
     """Tasks in, a generator out."""
 
     base: str = "smollm2-135m"
+    """The model that learns to write tasks: a bundled name, a model folder, or a hub id."""
     format: Literal["bonito-v1", "katsuo-v1"] = "bonito-v1"
     """What the generator learns to read: the published format, or ours, passage first."""
     held_out_fraction: float = Field(default=0.04, gt=0, lt=1)
@@ -62,13 +63,21 @@ class Teach(Section):
     mixture: dict[TaskType, float] = Field(default_factory=dict)
     """Share of each task type's tokens relative to the others'; 1 where it is not named."""
     epochs: float = Field(default=1.0, gt=0)
+    """How often every task is seen, where `max_steps` says nothing else."""
     learning_rate: float = Field(default=5e-4, gt=0)
+    """Its peak, behind the warm-up; then it falls linearly to 0."""
     rank: int = Field(default=16, ge=1)
+    """Of the LoRA."""
     alpha: float = Field(default=32, gt=0)
+    """The LoRA's update is scaled by alpha / rank."""
     batch_tokens: int = Field(default=2048, ge=64)
+    """Most tokens of one optimizer step."""
     max_tokens: int = Field(default=768, ge=16)
+    """Longest example; a longer one is dropped with a reason, never cut."""
     max_steps: int | None = Field(default=None, ge=1)
+    """Exactly so many optimizer steps, over as many epochs as that takes."""
     compile: bool = False
+    """Compile the model first: minutes and a C++ compiler, then faster; for long tunings."""
     method: Literal["lora", "qlora"] = "lora"
     """A LoRA, on a base in 4 bits with `qlora`; a generator is served as an adapter."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -81,6 +90,7 @@ class Teach(Section):
     warmup_fraction: float = Field(default=0.03, ge=0, lt=1)
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """Of AdamW."""
     grad_clip: float = Field(default=1.0, gt=0)
     """Longest gradient, as a 2-norm; the paper has 0.3."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -110,7 +120,9 @@ class Lesson(Section):
     """A teaching recipe."""
 
     name: str = "generator"
+    """Of the run, whose folder is runs/NAME unless `--run` names another."""
     seed: int = 0
+    """The root of all chance."""
     remix: Remix = Remix()
     teach: Teach = Teach()
 

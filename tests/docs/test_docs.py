@@ -52,13 +52,20 @@ def fenced(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def test_the_page_of_commands_is_not_stale() -> None:
-    spec = importlib.util.spec_from_file_location("make_cli", ROOT / "docs" / "make_cli.py")
+@pytest.mark.parametrize("name", ["make_cli", "make_recipe"])
+def test_a_page_made_from_the_code_is_not_stale(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    make_cli = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make_cli)
-    assert make_cli.PAGE.read_text("utf-8") == make_cli.page(), "run: make docs"
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    assert maker.PAGE.read_text("utf-8") == maker.page(), "run: make docs"
+
+
+def test_every_setting_on_the_page_of_settings_says_what_it_means() -> None:
+    rows = re.findall(r"^\| `.*\|$", (ROOT / "docs" / "recipe.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) > 100
+    assert [row for row in rows if re.search(r"\|  +\|", row)] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)

@@ -93,7 +93,7 @@ _LETTER: Final = re.compile(r"\(?([A-Za-z]|\d)[).:]?(?:\s+(.+))?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WellFormed:
-    """Drop what is no task: see the reasons below, looked for in this order.
+    """Drop what is no task, for the first reason that holds.
 
     Words of scripts that set no spaces are counted as characters. What stands in
     the passage itself is never held against a task. The passage must stand in

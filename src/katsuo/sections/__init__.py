@@ -39,6 +39,7 @@ class Recipe(Section):
     """A whole run."""
 
     name: str = "run"
+    """Of the run, whose folder is runs/NAME unless `--run` names another."""
     seed: int = 0
     """The root of all chance."""
     limit: int | None = Field(default=None, ge=1)

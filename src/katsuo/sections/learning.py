@@ -73,6 +73,7 @@ class Adapt(Section):
     warmup_fraction: float = Field(default=0.03, ge=0, lt=1)
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """Of AdamW."""
     grad_clip: float = Field(default=1.0, gt=0)
     """Longest gradient, as a 2-norm; the paper has 0.3."""
     rank: int = Field(default=16, ge=1)

@@ -127,8 +127,11 @@ class Generate(Section):
     tasks: dict[str, Own] = {}
     """Task types of your own, by name, or a file of them that several recipes share."""
     temperature: float = Sampling().temperature
+    """Of drawing tokens: 0 always takes the likeliest, above 1 flattens."""
     top_p: float = Sampling().top_p
+    """Share of probability mass that tokens are drawn from, in (0, 1]."""
     max_tokens: int = Sampling().max_tokens
+    """Most new tokens of one draft, at least 1."""
 
     @model_validator(mode="before")
     @classmethod

@@ -43,9 +43,11 @@ class OwnExample(Section):
     """A worked example of a task type of one's own."""
 
     passage: str = Field(min_length=1)
+    """What is read."""
     instruction: str = ""
     """What is asked about the passage; only where the passage alone does not decide the answer."""
     response: str
+    """The right answer: one of the labels, a part of the passage, or free text."""
 
     @field_validator("response", mode="before")
     @classmethod

@@ -13,6 +13,7 @@ class Harm(Section):
     """Whether adaptation ruined what the base could do; katsuo's own general questions."""
 
     check: bool = True
+    """Whether the general questions are asked at all."""
     arms: list[str] = ["tasks"]
     """The arms that are checked, where they are there."""
     max_fall: float = Field(default=5.0, ge=0)

@@ -24,6 +24,7 @@ class Remix(Section):
     cap_per_source: int | None = Field(default=None, ge=1)
     """Most tasks of one source; the paper takes 100,000."""
     cap_per_type: int | None = Field(default=None, ge=1)
+    """Most tasks of each type."""
     caps: dict[TaskType, int] = {}
     """Most tasks of single types, in place of `cap_per_type`."""
     total: int | None = Field(default=None, ge=1)
@@ -35,6 +36,7 @@ class Remix(Section):
     """Folder of a source -> rows that it gives when its turn comes, in place of one: the best
     sources may give more."""
     tasks_per_row: int = Field(default=1, ge=1)
+    """Most tasks of one row of a source; templates of different types are drawn first."""
     unanswerable: float = Field(default=1 / 3, ge=0, le=1)
     """Share of the tasks of templates with an answer for that case whose passage is another's."""
     against: list[str] = []
@@ -48,6 +50,7 @@ class Remix(Section):
     restricted_folder: str = "$KATSUO_DATA/sources-restricted"
     """Folder of those sources."""
     max_context_chars: int = Field(default=2400, ge=100)
+    """Longest passage; rows with a longer one are turned away."""
 
     @model_validator(mode="after")
     def _with_table(self) -> Remix:
