@@ -57,8 +57,8 @@ TROUBLE: Final = ("500", "garbage", "slow", "busy", "reset")
 TROUBLE_SECONDS: Final = 60
 SLOW_SECONDS: Final = 45
 """What the server gets for an answer; what is slow takes longer, a byte at a time."""
-N_LONG: Final = 80
-"""Passages: more than the 64 of a shard."""
+N_LONG: Final = 72
+"""Passages: more than the 64 that a shard has at most."""
 
 
 class Server:
@@ -338,7 +338,7 @@ def test_a_server_that_is_killed_is_one_line_and_the_run_goes_on_after_its_resta
     assert going.returncode == 2, said
     assert "what is finished is kept, and the same command goes on" in said[-1]
     assert not any("Traceback" in line for line in said)
-    assert finished
+    assert len(finished) >= 1
     done = generated(path, run)
     assert done.returncode == 0, done.stderr
     counts = run.stage("generate").manifest["counts"]
@@ -346,9 +346,9 @@ def test_a_server_that_is_killed_is_one_line_and_the_run_goes_on_after_its_resta
     assert len(drafts(run)) == counts["passed"] > N_LONG // 2
     after = cells(run)
     assert {name: after[name] for name in finished} == finished
-    assert len(after) == 2
+    assert len(after) > len(finished)
 
 
 def cells(run: Run) -> dict[str, bytes]:
     """What is finished: the statement of every shard of drafts, with the seconds that it took."""
-    return {str(path): path.read_bytes() for path in run.home.glob("2-tasks/*/cell.json")}
+    return {str(path): path.read_bytes() for path in run.home.glob("2-tasks/[!.]*/cell.json")}

@@ -259,7 +259,7 @@ from vllm import SamplingParams
 from katsuo import Bonito  # was: from bonito import Bonito
 
 bonito = Bonito("fake")
-text = Dataset.from_dict({"body": [f"Berth {n} is closed in a storm of {n} knots." for n in range(20)]})
+text = Dataset.from_dict({"body": [f"Berth {n} closes in a storm of {n} knots." for n in range(9)]})
 how = SamplingParams(max_tokens=256, top_p=0.95, temperature=0.5, n=1)
 tasks = bonito.generate_tasks(text, context_col="body", task_type="nli", sampling_params=how)
 print(len(tasks), *tasks.column_names)
@@ -272,7 +272,7 @@ def test_a_script_for_the_library_runs_after_its_import_line_is_changed() -> Non
     )
     assert done.returncode == 0, done.stderr
     n_tasks, *columns = done.stdout.strip().splitlines()[-1].split()
-    assert 0 < int(n_tasks) <= 20
+    assert 0 < int(n_tasks) <= 9
     assert columns == ["input", "output", "body"]
 
 

@@ -110,9 +110,9 @@ class Generate(Section):
     """Requests at a time to the server."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds that the server may take for one answer."""
-    requests_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    requests_per_minute: float | None = Field(default=None, ge=0.1, le=1e6)
     """Most requests to the server in a minute, evenly spaced; without one, as many as it takes."""
-    patience: float = Field(default=120.0, ge=0, allow_inf_nan=False)
+    patience: float = Field(default=120.0, ge=0, le=86400)
     """Seconds that a server is waited for, counted from a request's first failure, which is busy,
     broken or away; also the longest `Retry-After` that is followed."""
     steered: bool = False
