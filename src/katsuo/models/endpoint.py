@@ -193,7 +193,9 @@ class EndpointModel:
         if status >= 500 or status in _PASSING:
             asked = asked_seconds(error.response.headers)
             says = f"answers {status} whatever is tried; see the server's own log ({said})"
-            return _Trouble(reason="endpoint-error", says=says, wait_seconds=asked)
+            return _Trouble(
+                reason="endpoint-error", says=says, wait_seconds=asked, of_all=asked > 0
+            )
         if status in (401, 403):
             key = self.endpoint.key_env
             raise ModelError(f"{where}: refuses the key; put it into {key}; {_KEPT}") from error
