@@ -18,7 +18,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,8 +112,9 @@ class EndpointModel:
             yield from ahead(asked, requests, workers=many, most=AHEAD * many, over=over)
 
     def _completed(self, client: openai.OpenAI, wait: Wait, request: Request) -> Completion:
-        failed_at: float | None = None
-        for number in count():
+        failed_at = None
+        number = 0
+        while True:
             self._pace.enter(wait)
             found = self._tried(client, request)
             if isinstance(found, Completion):
@@ -124,12 +124,20 @@ class EndpointModel:
             failed_at = now if failed_at is None else failed_at
             left = failed_at + self._patience - now
             if left <= 0 or found.wait_seconds > left:
-                break
+                return self._given_up(found, request)
             seconds = min(max(wait_seconds(number, request.seed), found.wait_seconds), left)
             if found.of_all:
                 self._pace.hold(seconds)
             else:
                 self._pace.rest(seconds, wait)
+            number += 1
+
+    def _given_up(self, found: _Trouble, request: Request) -> Completion:
+        """The failure of one request.
+
+        Raises:
+            ModelError: If it is rather the server's.
+        """
         if found.of_all or self._note(served=False):
             raise ModelError(f"{self._where}: {found.says}; {_KEPT}")
         return _failed(request, found.reason)

@@ -86,7 +86,12 @@ def serving(*answers: Answer) -> Iterator[Endpoint]:
 
 def brief(endpoint: Endpoint) -> EndpointModel:
     """The model, whose waits are short."""
-    return EndpointModel(endpoint, pace=Pace(), wait=lambda _: time.sleep(0.01) or False)
+
+    def wait(_: float) -> bool:
+        time.sleep(0.01)
+        return False
+
+    return EndpointModel(endpoint, pace=Pace(), wait=wait)
 
 
 @pytest.mark.parametrize("fault", [reset, half, silence, drips, floods])
