@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,10 +40,18 @@ test-vllm: .venv-vllm/.ready  ## Generate with vLLM's build for processors, in .
 	.venv-vllm/bin/katsuo models pull smollm2-135m
 	.venv-vllm/bin/python -m pytest -m vllm tests/vllm
 
+test-http: setup .venv-vllm/.ready  ## Generate behind llama.cpp's server and vLLM's, each in an environment of its own
+	test -x .venv-http-llamacpp/bin/python || $(PYTHON) -m venv .venv-http-llamacpp
+	.venv-http-llamacpp/bin/python -m pip install --quiet -r tests/servers/requirements.txt
+	$(BIN)/katsuo models pull smollm2-135m
+	KATSUO_HTTP_LLAMACPP=.venv-http-llamacpp/bin/python KATSUO_HTTP_VLLM=.venv-vllm/bin/python \
+	    $(BIN)/python -m pytest -m slow tests/servers
+
 # torchvision, torchaudio and torchcodec come along for other versions of torch and break its import; nothing needs them.
-.venv-vllm/.ready: pyproject.toml tests/vllm/requirements.txt
+.venv-vllm/.ready: pyproject.toml tests/vllm/requirements.txt tests/vllm/alone.txt
 	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet -r tests/vllm/requirements.txt --editable .
+	.venv-vllm/bin/python -m pip install --quiet --no-deps -r tests/vllm/alone.txt
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -16,7 +17,12 @@ Result = TypeVar("Result")
 
 
 def ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], *, workers: int = 2, most: int = 3
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int = 2,
+    most: int = 3,
+    over: Event | None = None,
 ) -> Iterator[Result]:
     """`map(work, items)`, the next results made in threads while one is used.
 
@@ -27,6 +33,7 @@ def ahead(
         items: Taken in this thread, and only as many as needed.
         workers: Threads, >= 1.
         most: Results under way or made and not yet taken, >= 1; so many are held in memory.
+        over: Set when no result is taken any more, so that work that waits can end.
     """
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -38,4 +45,6 @@ def ahead(
             while waiting:
                 yield waiting.popleft().result()
         finally:
+            if over is not None:
+                over.set()
             pool.shutdown(wait=False, cancel_futures=True)

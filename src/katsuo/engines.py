@@ -189,7 +189,7 @@ def open_completes(
     if named.endpoint is not None:
         from katsuo.models.endpoint import EndpointModel
 
-        return EndpointModel(endpoint=named.endpoint)
+        return EndpointModel(named.endpoint)
     if named.model is None:
         from katsuo.models.fake import FakeModel
 

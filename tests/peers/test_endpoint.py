@@ -67,7 +67,7 @@ def endpoint(file: Path) -> Iterator[Endpoint]:
 @pytest.fixture
 def model(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> EndpointModel:
     monkeypatch.setenv("TEST_KEY", KEY)
-    return EndpointModel(endpoint=endpoint)
+    return EndpointModel(endpoint)
 
 
 def requests(manner: str, sampling: Sampling) -> list[Request]:
@@ -107,7 +107,7 @@ def test_llama_cpps_server_answers_like_our_engine(model: EndpointModel, manner:
 def test_a_seed_decides_a_draw(model: EndpointModel) -> None:
     drawn = Sampling(temperature=1.0, top_p=0.95, max_tokens=24)
     one = requests("chat", drawn)[0]
-    serial = EndpointModel(endpoint=replace(model.endpoint, concurrency=1))
+    serial = EndpointModel(replace(model.endpoint, concurrency=1))
     asked = [replace(one, id=str(n), seed=2**40 + n // 2) for n in range(4)]
     texts = [found.text for found in serial.complete(asked)]
     assert texts[0] == texts[1]
@@ -128,4 +128,4 @@ def test_a_wrong_key_is_said_in_one_line(
 ) -> None:
     monkeypatch.setenv("TEST_KEY", "another")
     with pytest.raises(ModelError, match="refuses the key; put it into TEST_KEY"):
-        list(EndpointModel(endpoint=endpoint).complete(requests("chat", Sampling())[:1]))
+        list(EndpointModel(endpoint).complete(requests("chat", Sampling())[:1]))

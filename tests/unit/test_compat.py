@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from katsuo import Bonito, SamplingParams
 from katsuo.errors import DataError, ModelError, RecipeError
+from katsuo.protocols import Completion, Request
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -95,11 +97,81 @@ def test_any_class_with_the_attributes_of_vllm_does(rows: Dataset) -> None:
     assert made(rows, sampling_params=Theirs()).to_list() == made(rows).to_list()
 
 
+def test_code_for_the_library_may_name_its_arguments_or_not(rows: Dataset) -> None:
+    bonito, params = Bonito(model="fake"), SamplingParams(max_tokens=16)
+    named = bonito.generate_tasks(
+        text_dataset=rows, context_col="text", task_type="nli", sampling_params=params, num_proc=2
+    )
+    assert named.to_list() == bonito.generate_tasks(rows, "text", "nli", params).to_list()
+
+
+def test_several_drafts_of_a_row_stand_together_and_the_first_is_that_of_one_alone(
+    rows: Dataset,
+) -> None:
+    one, two = (made(rows, sampling_params=SamplingParams(n=n)) for n in (1, 2))
+    numbers = list(two["n"])
+    assert numbers == sorted(numbers)
+    assert set(one["n"]) <= set(numbers)
+    assert len(two) > len(one)
+    assert f"{len(two)} of {2 * N_ROWS} drafts, 2 a row, are tasks" in two.info.description
+
+
+class Recording:
+    """A generator that says what it said before; implements `Completes`."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+        self.asked: list[Request] = []
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        self.asked += requests
+        for request, text in zip(requests, self.texts, strict=True):
+            yield Completion(id=request.id, text=text, finished=True)
+
+
+def test_a_model_that_is_open_already_may_be_given(rows: Dataset) -> None:
+    recording = Recording("{{context}} Is it?\n<|pipe|>\nyes", "nothing")
+    tasks = Bonito(recording).generate_tasks(
+        rows.select([3, 4]), "text", "ynqa", SamplingParams(stop="\n\n")
+    )
+    assert tasks["n"][:] == [3]
+    assert [request.stop for request in recording.asked] == [("\n\n",)] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("top_k", 20), ("repetition_penalty", 1.1), ("logit_bias", {5: 1.0}), ("bad_words", ["so"])],
+)
+def test_what_vllm_can_and_we_cannot_is_refused_rather_than_forgotten(
+    rows: Dataset, name: str, value: object
+) -> None:
+    @dataclass
+    class Theirs:
+        n: int = 1
+        temperature: float = 0.5
+        top_p: float = 0.95
+        max_tokens: int | None = 16
+        seed: int | None = None
+        top_k: int = -1
+
+    theirs = Theirs()
+    made(rows, sampling_params=theirs)
+    setattr(theirs, name, value)
+    with pytest.raises(RecipeError, match=f"sampling_params.{name} is "):
+        made(rows, sampling_params=theirs)
+
+
+def test_settings_of_the_librarys_engine_are_taken_or_refused() -> None:
+    Bonito("fake", tensor_parallel_size=1, gpu_memory_utilization=0.8, dtype="float16")
+    with pytest.raises(RecipeError, match=r"quantization.*leave it out"):
+        Bonito("fake", quantization="awq")
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
         pytest.param(
-            {"sampling_params": SamplingParams(n=2)}, RecipeError, "n is 2.*n=1", id="two-drafts"
+            {"sampling_params": SamplingParams(n=0)}, RecipeError, "n is 0", id="no-drafts"
         ),
         pytest.param({"task_type": "poem"}, RecipeError, "'poem' is unknown", id="no-type"),
         pytest.param(

@@ -149,6 +149,7 @@ def test_a_servers_model_is_named_by_its_address_and_prompted() -> None:
         pytest.param({"url": "http://127.0.0.1:8081/v1"}, False, id="address"),
         pytest.param({"model": "n"}, False, id="model"),
         pytest.param({"key_env": "OTHER", "concurrency": 1, "timeout": 9.0}, True, id="manner"),
+        pytest.param({"per_minute": 9.0, "patience": 1.0}, True, id="patience"),
     ],
 )
 def test_where_a_servers_model_is_decides_its_answers_and_how_it_is_asked_does_not(
@@ -167,7 +168,7 @@ def test_a_servers_model_is_opened_without_a_word_to_it(monkeypatch: pytest.Monk
 def test_a_recipe_without_a_server_states_what_it_stated_before_there_were_any() -> None:
     before = {"generator", "engine", "format", "weights", "task_types", "per_context"}
     assert set(Generate().stated) == before | {"temperature", "top_p", "max_tokens"}
-    changed = Generate(key_env="OTHER", concurrency=2, timeout=3)
+    changed = Generate(key_env="OTHER", concurrency=2, timeout=3, requests_per_minute=9, patience=1)
     assert changed.stated == Generate().stated
 
 

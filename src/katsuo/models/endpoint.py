@@ -2,11 +2,13 @@
 
     Request ──chat──▶ POST URL/chat/completions ─┐
             ──plain─▶ POST URL/completions ──────┴─▶ Completion, in the order of the requests
+                  ▲                              │
+                  └── busy, broken, garbled, away: again, until the patience is at its end
 
 For generators only, and only where a recipe names the server. Text goes to that
-address and nowhere else: no proxy and no redirection is followed. The key comes
-from the environment and is never written down. What a server refuses is a
-completion with a failure; a server that cannot be used ends the stage in one
+address and nowhere else. The key comes from the environment and is never written
+down. What a server refuses, or fails at again and again while it serves others, is
+a completion with a failure; a server that cannot be used ends the stage in one
 line, and every finished shard stays.
 """
 
@@ -16,10 +18,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from katsuo.ahead import ahead
 from katsuo.errors import ModelError
+from katsuo.models.connection import connected
+from katsuo.models.pace import Pace, Wait, asked_seconds, wait_seconds
 from katsuo.protocols import Completion, Request
 
 if TYPE_CHECKING:
@@ -27,29 +32,18 @@ if TYPE_CHECKING:
 
 AHEAD: Final = 2
 """Requests under way or answered and not yet taken, for each one that runs at a time."""
-RETRIES: Final = 6
-"""Of a request that the server was too busy or too broken for; waits double, with jitter, and
-follow the server's own Retry-After."""
+FIRST_PATIENCE_SECONDS: Final = 10.0
+"""For an address where nobody has answered yet: it may be wrong."""
+MOST_IN_A_ROW: Final = 3
+"""Requests that a server may fail at, one after the other, before it counts as broken."""
 _SEEDS: Final = 1 << 31
 """Servers read a seed as a signed number of 32 bits."""
-_HEADERS: Final = frozenset(
-    {
-        "host",
-        "accept",
-        "accept-encoding",
-        "authorization",
-        "connection",
-        "content-length",
-        "content-type",
-        "user-agent",
-    }
-)
-"""All that is sent beside the request: nothing of this machine, nor what
-`OPENAI_CUSTOM_HEADERS` and its kin would add for another server."""
-_NO_KEY: Final = "none"
-"""The client wants one; it is not sent."""
 _REFUSALS: Final = frozenset({400, 413, 422})
 """What servers answer to one request that they cannot serve, such as one that is too long."""
+_PASSING: Final = frozenset({408, 409, 425})
+"""What servers answer beside 5xx to a request that they may serve later."""
+_MOST_SAID: Final = 200
+"""Characters of a server's own words in a line of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,101 +59,182 @@ class Endpoint:
     """Requests at a time."""
     timeout: float = 120.0
     """Seconds for one answer."""
+    per_minute: float | None = None
+    """Most requests in a minute; None for as many as the server takes."""
+    patience: float = 120.0
+    """Seconds from a request's first failure until no more is tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointModel:
-    """The model behind `endpoint`; implements `Completes`."""
+class _Trouble:
+    """An answer that is none, and may be one later."""
 
-    endpoint: Endpoint
-    retries: int = RETRIES
+    reason: str
+    says: str
+    """What the server does, behind "endpoint URL: "."""
+    wait_seconds: float = 0.0
+    """What it asks to be left alone for, at least."""
+    of_all: bool = False
+    """Whether no other request can fare better."""
+
+
+class EndpointModel:
+    """The model behind `endpoint`; implements `Completes`.
+
+    Args:
+        endpoint: The server.
+        pace: When requests go; `endpoint.per_minute` where it is None.
+        wait: How seconds pass; until the caller takes no more where it is None.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, *, pace: Pace | None = None, wait: Wait | None = None
+    ) -> None:
+        self.endpoint = endpoint
+        self._pace = pace or Pace(endpoint.per_minute)
+        self._wait = wait
+        self._lock = Lock()
+        self._heard = False
+        self._served = False
+        self._in_a_row = 0
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Continue every prompt, so many at a time, in the order of the requests.
 
         Raises:
             ModelError: If the endpoint extra is missing, or the server cannot be reached, has no
-                such model or wants another key.
+                such model, wants another key, or stays busy or broken.
         """
-        many = self.endpoint.concurrency
-        with _connected(self.endpoint, self.retries) as client:
-            asked = partial(self._completed, client)
-            yield from ahead(asked, requests, workers=many, most=AHEAD * many)
+        many, over = self.endpoint.concurrency, Event()
+        key = os.environ.get(self.endpoint.key_env, "").strip()
+        with connected(self.endpoint.url, key, self.endpoint.timeout) as client:
+            asked = partial(self._completed, client, self._wait or over.wait)
+            yield from ahead(asked, requests, workers=many, most=AHEAD * many, over=over)
 
-    def _completed(self, client: openai.OpenAI, request: Request) -> Completion:
+    def _completed(self, client: openai.OpenAI, wait: Wait, request: Request) -> Completion:
+        failed_at = None
+        number = 0
+        while True:
+            self._pace.enter(wait)
+            found = self._tried(client, request)
+            if isinstance(found, Completion):
+                self._note(served=True)
+                return found
+            now = self._pace.now()
+            failed_at = now if failed_at is None else failed_at
+            left = failed_at + self._patience - now
+            if left <= 0 or found.wait_seconds > left:
+                return self._given_up(found, request)
+            seconds = min(max(wait_seconds(number, request.seed), found.wait_seconds), left)
+            if found.of_all:
+                self._pace.hold(seconds)
+            else:
+                self._pace.rest(seconds, wait)
+            number += 1
+
+    def _given_up(self, found: _Trouble, request: Request) -> Completion:
+        """The failure of one request.
+
+        Raises:
+            ModelError: If it is rather the server's.
+        """
+        if found.of_all or self._note(served=False):
+            raise ModelError(f"{self._where}: {found.says}; {_KEPT}")
+        return _failed(request, found.reason)
+
+    @property
+    def _where(self) -> str:
+        return f"endpoint {self.endpoint.url}"
+
+    @property
+    def _patience(self) -> float:
+        most = self.endpoint.patience
+        return most if self._heard else min(most, FIRST_PATIENCE_SECONDS)
+
+    def _note(self, *, served: bool) -> bool:
+        """Keep count of requests that came to nothing; whether the server counts as broken."""
+        with self._lock:
+            self._served = self._served or served
+            self._in_a_row = 0 if served else self._in_a_row + 1
+            return not self._served or self._in_a_row >= MOST_IN_A_ROW
+
+    def _tried(self, client: openai.OpenAI, request: Request) -> Completion | _Trouble:
+        """What one sending of the request brings."""
         import openai
 
         try:
             answer = _asked(client, self.endpoint.model, request)
-        except openai.APIResponseValidationError:
-            return _failed(request, "endpoint-garbage")
         except openai.APIStatusError as error:
-            if error.status_code not in _REFUSALS:
-                raise ModelError(self._what(error)) from error
-            said = error.message.replace(client.api_key, "...")
-            return _failed(request, "endpoint-refused", said)
-        except openai.APIError as error:
-            raise ModelError(self._what(error)) from error
-        except ValueError:  # no JSON, in an answer that says it is
-            return _failed(request, "endpoint-garbage")
+            self._heard = True
+            said = " ".join(error.message.replace(client.api_key, "...").split())
+            if error.status_code in _REFUSALS:
+                return _failed(request, "endpoint-refused", said)
+            return self._answered(error, said[:_MOST_SAID])
+        except openai.APITimeoutError:
+            says = (
+                f"no answer in {self.endpoint.timeout:g} s, tried again; raise generate.timeout or "
+                "lower generate.concurrency"
+            )
+            return _Trouble(reason="endpoint-timeout", says=says)
+        except openai.APIConnectionError as error:
+            return self._broken_off(error)
+        except (openai.APIError, ValueError):  # no JSON, or too much of it
+            answer = None
+        self._heard = True
         return _read(request, answer)
 
-    def _what(self, error: Exception) -> str:
-        """One line on a server that cannot be used."""
-        import openai
+    def _answered(self, error: openai.APIStatusError, said: str) -> _Trouble:
+        """What an answer means that is no completion.
 
-        where = f"endpoint {self.endpoint.url}"
-        kept = "what is finished is kept, and the same command goes on"
-        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-            return f"{where}: refuses the key; put it into {self.endpoint.key_env}; {kept}"
-        if isinstance(error, openai.NotFoundError):
-            return (
+        Raises:
+            ModelError: If the same request can never do better.
+        """
+        status, where = error.status_code, self._where
+        if status == 429:
+            return _Trouble(
+                reason="endpoint-busy",
+                says="takes no more requests for now; lower generate.concurrency, or set "
+                f"generate.requests_per_minute ({said})",
+                wait_seconds=asked_seconds(error.response.headers),
+                of_all=True,
+            )
+        if status >= 500 or status in _PASSING:
+            asked = asked_seconds(error.response.headers)
+            says = f"answers {status} whatever is tried; see the server's own log ({said})"
+            return _Trouble(
+                reason="endpoint-error", says=says, wait_seconds=asked, of_all=asked > 0
+            )
+        if status in (401, 403):
+            key = self.endpoint.key_env
+            raise ModelError(f"{where}: refuses the key; put it into {key}; {_KEPT}") from error
+        if status == 404:
+            raise ModelError(
                 f"{where}: knows no model {self.endpoint.model!r}, or no such address; generate."
                 "generator names the model, generate.endpoint ends where the version does (/v1)"
-            )
-        if isinstance(error, openai.RateLimitError):
-            return f"{where}: takes no more requests for now; lower generate.concurrency; {kept}"
-        if isinstance(error, openai.APITimeoutError):
-            return f"{where}: no answer in {self.endpoint.timeout:g} s, tried again; {kept}"
-        if isinstance(error, openai.APIConnectionError):
-            return f"{where}: cannot be reached; start the server, or mend the address; {kept}"
-        status = getattr(error, "status_code", 0)
+            ) from error
         if 300 <= status < 400:
-            return f"{where}: sends elsewhere, which is not followed; name the address itself"
-        return f"{where}: answers {status} whatever is tried; see the server's own log; {kept}"
+            raise ModelError(
+                f"{where}: sends elsewhere, which is not followed; name the address itself"
+            ) from error
+        raise ModelError(f"{where}: answers {status} ({said}); {_KEPT}") from error
 
-
-def _connected(endpoint: Endpoint, retries: int) -> openai.OpenAI:
-    """A client of the server, which is told nothing yet."""
-    try:
+    def _broken_off(self, error: openai.APIConnectionError) -> _Trouble:
+        """What a connection means that brought no answer."""
         import httpx2
-        import openai
-    except ImportError as error:
-        raise ModelError(
-            "generate.endpoint needs openai; install it with: pip install 'katsuo[endpoint]'"
-        ) from error
-    key = os.environ.get(endpoint.key_env, "").strip()
 
-    def bare(request: httpx2.Request) -> None:
-        for name in set(request.headers) - _HEADERS:
-            del request.headers[name]
-        if not key:
-            request.headers.pop("authorization", None)
+        if isinstance(error.__cause__, httpx2.ConnectError | httpx2.UnsupportedProtocol):
+            says = "cannot be reached; start the server, or mend the address"
+            return _Trouble(reason="endpoint-away", says=says, of_all=True)
+        says = "breaks off whatever is tried; see the server's own log"
+        return _Trouble(reason="endpoint-error", says=says)
 
-    return openai.OpenAI(
-        base_url=endpoint.url,
-        api_key=key or _NO_KEY,
-        # Named here, it goes before one of the environment.
-        default_headers={"Authorization": f"Bearer {key or _NO_KEY}"},
-        timeout=endpoint.timeout,
-        max_retries=retries,
-        http_client=openai.DefaultHttpxClient(
-            trust_env=False,  # no proxy: it would read what is meant for the server alone
-            verify=httpx2.create_ssl_context(),  # certificates are as the environment says
-            follow_redirects=False,
-            event_hooks={"request": [bare]},
-        ),
-    )
+
+_KEPT: Final = "what is finished is kept, and the same command goes on"
+_GARBAGE: Final = _Trouble(
+    reason="endpoint-garbage",
+    says="answers with something else than completions; is generate.endpoint the address of an "
+    "OpenAI-compatible server, with its version (/v1)?",
+)
 
 
 def _asked(client: openai.OpenAI, model: str, request: Request) -> Any:  # noqa: ANN401 -- two kinds
@@ -187,17 +262,19 @@ def _messages(request: Request) -> dict[str, Any]:
     return {"messages": [*turns, {"role": "user", "content": request.prompt}]}
 
 
-def _read(request: Request, answer: Any) -> Completion:  # noqa: ANN401
+def _read(request: Request, answer: Any) -> Completion | _Trouble:  # noqa: ANN401
     """The completion that an answer states; whatever may be missing in it."""
     choices = getattr(answer, "choices", None)
     if not isinstance(choices, list) or not choices:
-        return _failed(request, "endpoint-garbage")
+        return _GARBAGE
     choice = choices[0]
     text = getattr(choice, "text", None)
     if request.chat:
         text = getattr(getattr(choice, "message", None), "content", None)
+    if text is None:  # as where a model spends all its tokens on thinking
+        return _failed(request, "endpoint-no-text")
     if not isinstance(text, str):
-        return _failed(request, "endpoint-garbage")
+        return _GARBAGE
     n_tokens = getattr(getattr(answer, "usage", None), "completion_tokens", 0)
     return Completion(
         id=request.id,

@@ -210,8 +210,13 @@ def _shared(named: engines.Named, execution: Execution) -> engines.Named:
     """The generator of one worker: a server gets no more requests at a time from all together."""
     if named.endpoint is None or execution.executor == "local":
         return named
-    each = max(1, named.endpoint.concurrency // execution.workers)
-    return replace(named, endpoint=replace(named.endpoint, concurrency=each))
+    workers, whole = execution.workers, named.endpoint
+    each = replace(
+        whole,
+        concurrency=max(1, whole.concurrency // workers),
+        per_minute=whole.per_minute / workers if whole.per_minute else None,
+    )
+    return replace(named, endpoint=each)
 
 
 def _known(trip: Trip, asked: _Asked, shard: Shard) -> list[Cell] | None:
@@ -275,6 +280,8 @@ def _generator(asked: Generate) -> engines.Named:
             key_env=asked.key_env,
             concurrency=asked.concurrency,
             timeout=asked.timeout,
+            per_minute=asked.requests_per_minute,
+            patience=asked.patience,
         )
     )
 

@@ -20,6 +20,8 @@ from katsuo.wishes import VOICES
 SHARD_PASSAGES: Final = 64
 """Of a shard by default: with three task types about 30 s of work on two cores."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MANNER: Final = ("key_env", "concurrency", "timeout", "requests_per_minute", "patience")
+"""How a server is asked, which decides no answer."""
 
 
 class Ingest(Section):
@@ -113,6 +115,11 @@ class Generate(Section):
     """Requests at a time to the server."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds that the server may take for one answer."""
+    requests_per_minute: float | None = Field(default=None, ge=0.1, le=1e6)
+    """Most requests to the server in a minute, evenly spaced; without one, as many as it takes."""
+    patience: float = Field(default=120.0, ge=0, le=86400)
+    """Seconds that a server is waited for, counted from a request's first failure, which is busy,
+    broken or away; also the longest `Retry-After` that is followed."""
     steered: bool = False
     """Tell the generator the answer of each draft: every label as often, names and figures of the
     passage. Wants a generator that was taught `katsuo-v1`."""
@@ -203,7 +210,7 @@ class Generate(Section):
     def stated(self) -> dict[str, Any]:
         """These settings as manifests state them and keys hold them: without an endpoint, none."""
         found = self.model_dump(mode="json")
-        apart = ("endpoint", "key_env", "concurrency", "timeout")
+        apart = ("endpoint", *_MANNER)
         kept = ("endpoint",) if self.endpoint else ()
         stated = {name: value for name, value in found.items() if name not in apart or name in kept}
         for own in stated["tasks"].values():

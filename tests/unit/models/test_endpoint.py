@@ -14,7 +14,8 @@ import pytest
 
 from katsuo import recipe as recipes
 from katsuo.errors import ModelError
-from katsuo.models.endpoint import Endpoint, EndpointModel
+from katsuo.models.endpoint import FIRST_PATIENCE_SECONDS, MOST_IN_A_ROW, Endpoint, EndpointModel
+from katsuo.models.pace import Pace
 from katsuo.protocols import Request, Sampling
 from katsuo.road import travel
 from katsuo.store.runs import Run
@@ -73,14 +74,35 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Clock:
+    """Time that passes when somebody waits, and never else."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.lock = threading.Lock()
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float) -> bool:
+        with self.lock:
+            self.seconds += seconds
+        return False
+
+
 @contextmanager
-def serving(answer: Answer) -> Iterator[tuple[Server, EndpointModel]]:
+def serving(
+    answer: Answer, *, concurrency: int = 3, clock: Clock | None = None
+) -> Iterator[tuple[Server, EndpointModel]]:
     server = Server(answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    endpoint = Endpoint(url=url, model="m", key_env="TEST_KEY", concurrency=3, timeout=5)
+    endpoint = Endpoint(
+        url=url, model="m", key_env="TEST_KEY", concurrency=concurrency, timeout=5, patience=60
+    )
+    clock = clock or Clock()
     try:
-        yield server, EndpointModel(endpoint=endpoint, retries=2)
+        yield server, EndpointModel(endpoint, pace=Pace(now=clock.now), wait=clock.wait)
     finally:
         server.shutdown()
         server.server_close()
@@ -179,21 +201,65 @@ def test_a_draft_that_was_cut_off_says_so_and_tokens_that_are_no_number_are_none
     assert (found.text, found.finished, found.n_tokens) == ("half a", False, 0)
 
 
-@pytest.mark.parametrize("status", [500, 503, 429])
-def test_a_server_that_is_busy_or_broken_is_asked_again(status: int) -> None:
+TROUBLES: Final = {
+    "broken": (500, {}, b"{}"),
+    "starting": (503, {}, b'{"error": {"message": "Loading model"}}'),
+    "busy-for-3-s": (429, {"Retry-After": "3"}, b"{}"),
+    "no-json": (200, {}, b"<html>busy</html>"),
+    "no-choices": (200, {}, b'{"error": {"message": "upstream"}}'),
+    "choices-a-number": (200, {}, b'{"choices": 3}'),
+    "text-a-number": (200, {}, b'{"choices": [{"message": {"content": 3}}]}'),
+    "empty": (200, {}, b""),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_fifty_seconds_of_trouble_cost_no_draft(trouble: str) -> None:
+    clock = Clock()
+
+    def answer(body: dict[str, Any], _: int) -> tuple[int, dict[str, str], bytes]:
+        return echo(body, 0) if clock.now() > 50 else TROUBLES[trouble]
+
+    with serving(answer, concurrency=1, clock=clock) as (_, model):
+        found = list(model.complete([request(n) for n in range(9)]))
+    assert [(one.text, one.failure) for one in found] == [(f"to p{n}", "") for n in range(9)]
+
+
+def test_all_leave_a_server_alone_for_as_long_as_it_asks() -> None:
+    clock = Clock()
+    seen: list[float] = []
+
+    def answer(body: dict[str, Any], _: int) -> tuple[int, dict[str, str], bytes]:
+        seen.append(clock.now())
+        return echo(body, 0) if len(seen) > 1 else (429, {"Retry-After": "30"}, b"{}")
+
+    with serving(answer, concurrency=1, clock=clock) as (_, model):
+        list(model.complete([request(n) for n in range(4)]))
+    assert seen[0] == 0
+    assert min(seen[1:]) >= 30
+
+
+def test_no_more_requests_go_in_a_minute_than_the_recipe_allows() -> None:
+    clock = Clock()
+    seen: list[float] = []
+
     def answer(body: dict[str, Any], times: int) -> tuple[int, dict[str, str], bytes]:
-        return echo(body, 0) if times else (status, {"Retry-After": "0.01"}, b"{}")
+        seen.append(clock.now())
+        return echo(body, 0) if times else (500, {}, b"{}")
 
-    with serving(answer) as (server, model):
-        (found,) = model.complete([request()])
-    assert found.text == "to p0"
-    assert len(server.seen) == 2
+    with serving(answer) as (_, model):
+        pace = Pace(6, now=clock.now)
+        paced = EndpointModel(model.endpoint, pace=pace, wait=clock.wait)
+        list(paced.complete([request(n) for n in range(6)]))
+    assert len(seen) == 12
+    assert clock.now() >= 110
 
 
-def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for() -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(status: int) -> None:
     with (
-        serving(lambda *_: (429, {"Retry-After": "9000"}, b"{}")) as (server, model),
-        pytest.raises(ModelError, match="takes no more requests for now"),
+        serving(lambda *_: (status, {"Retry-After": "9000"}, b"{}")) as (server, model),
+        pytest.raises(ModelError, match=r"takes no more requests for now|answers 503"),
     ):
         list(model.complete([request()]))
     assert len(server.seen) == 1
@@ -205,13 +271,9 @@ def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for() -> None:
         pytest.param(400, b'{"error": {"message": "too long"}}', "endpoint-refused", id="refused"),
         pytest.param(413, b"<html>too large</html>", "endpoint-refused", id="too-large"),
         pytest.param(422, b"{}", "endpoint-refused", id="unprocessable"),
-        pytest.param(200, b"<html>busy</html>", "endpoint-garbage", id="no-json"),
-        pytest.param(200, b"{}", "endpoint-garbage", id="no-choices"),
-        pytest.param(200, b'{"choices": [{"message": null}]}', "endpoint-garbage", id="no-text"),
-        pytest.param(200, b"[1]", "endpoint-garbage", id="a-list"),
-        pytest.param(200, b'{"choices": {"a": 1}}', "endpoint-garbage", id="choices-no-list"),
-        pytest.param(200, b'{"choices": 3}', "endpoint-garbage", id="choices-a-number"),
-        pytest.param(200, b"", "endpoint-garbage", id="empty"),
+        pytest.param(200, b'{"choices": [{"message": null}]}', "endpoint-no-text", id="no-text"),
+        pytest.param(200, b"<html>busy</html>", "endpoint-garbage", id="garbage"),
+        pytest.param(500, b"{}", "endpoint-error", id="broken"),
     ],
 )
 def test_one_bad_answer_is_one_failure_and_the_others_go_on(
@@ -221,9 +283,33 @@ def test_one_bad_answer_is_one_failure_and_the_others_go_on(
         poisoned = body["messages"][-1]["content"] == "p1"
         return (status, {}, data) if poisoned else echo(body, times)
 
-    with serving(answer) as (_, model):
+    with serving(answer, concurrency=1) as (_, model):
         found = list(model.complete([request(n) for n in range(3)]))
     assert [one.failure for one in found] == ["", failure, ""]
+
+
+@pytest.mark.parametrize("trouble", ["broken", "no-json"])
+def test_a_server_that_fails_at_one_request_after_the_other_counts_as_broken(trouble: str) -> None:
+    def answer(body: dict[str, Any], times: int) -> tuple[int, dict[str, str], bytes]:
+        return echo(body, times) if body["messages"][-1]["content"] == "p0" else TROUBLES[trouble]
+
+    with serving(answer, concurrency=1) as (_, model):
+        answers = model.complete([request(n) for n in range(9)])
+        kept = [next(answers).failure for _ in range(MOST_IN_A_ROW)]
+        with pytest.raises(ModelError, match="what is finished is kept"):
+            next(answers)
+    assert kept[0] == ""
+    assert all(kept[1:])
+
+
+@pytest.mark.parametrize("trouble", ["broken", "no-json"])
+def test_a_server_that_served_nobody_yet_fails_at_no_single_request(trouble: str) -> None:
+    with (
+        serving(lambda *_: TROUBLES[trouble]) as (_, model),
+        pytest.raises(ModelError, match="answers") as error,
+    ):
+        list(model.complete([request()]))
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +327,7 @@ def test_a_server_that_cannot_be_used_is_said_in_one_line(
 ) -> None:
     monkeypatch.setenv("TEST_KEY", KEY)
     with (
-        serving(lambda *_: (status, {"Retry-After": "0.01"}, b'{"error": {}}')) as (_, model),
+        serving(lambda *_: (status, {}, b'{"error": {}}')) as (_, model),
         pytest.raises(ModelError, match=said_of_it) as error,
     ):
         list(model.complete([request()]))
@@ -252,10 +338,23 @@ def test_a_server_that_cannot_be_used_is_said_in_one_line(
 def test_an_address_where_nobody_listens_is_said_in_one_line() -> None:
     with serving(echo) as (server, _):
         url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    clock = Clock()
     nowhere = Endpoint(url=url, model="m", key_env="TEST_KEY")
-    gone = EndpointModel(endpoint=nowhere, retries=0)
+    gone = EndpointModel(nowhere, pace=Pace(now=clock.now), wait=clock.wait)
     with pytest.raises(ModelError, match="cannot be reached"):
         list(gone.complete([request()]))
+    assert clock.now() <= FIRST_PATIENCE_SECONDS
+
+
+def test_a_server_that_goes_away_is_waited_for_and_then_said_in_one_line() -> None:
+    clock = Clock()
+    with serving(echo, clock=clock) as (server, model):
+        list(model.complete([request()]))
+        server.shutdown()
+        server.server_close()
+        with pytest.raises(ModelError, match=r"cannot be reached.*what is finished is kept"):
+            list(model.complete([request(1)]))
+    assert FIRST_PATIENCE_SECONDS < clock.now() <= model.endpoint.patience
 
 
 def good(*_: object) -> tuple[int, dict[str, str], bytes]:
