@@ -145,14 +145,17 @@ def _shown(shown: Shown) -> Iterator[str]:
 
 def _estimated(found: Estimate) -> Iterator[str]:
     yield f"estimate for {found.name}, by rates of {found.hardware} ({found.machine})"
-    yield f"{'stage':<9} {'time':>9} {'tokens':>12} {'memory':>9} {'disk':>9}"
+    yield f"{'stage':<9} {'time':>12} {'tokens':>12} {'memory':>9} {'disk':>9}"
     for line in found.lines:
         yield from _line(line)
-    yield f"{'in all':<9} {_time(found.seconds):>9}" + _rest(found)
+    yield f"{'in all':<9} {_time(found.seconds):>12}" + _rest(found)
     said = [f"{line.stage}: {note}" for line in found.lines for note in line.notes]
     said += [f"{line.stage}: not measured: {name}" for line in found.lines for name in line.missing]
-    said += [f"{line.stage}: rate of {where}" for line in found.lines for where in line.measured]
     yield from dict.fromkeys(said)
+    for stage in dict.fromkeys(line.stage for line in found.lines):
+        places = [where for line in found.lines if line.stage == stage for where in line.measured]
+        if places:
+            yield f"{stage}: rates from {'; '.join(dict.fromkeys(places))}"
     for stage, spread in found.error.items():
         yield (
             f"{stage}: finished runs took {spread.low:g} to {spread.high:g} times their estimate "
@@ -162,10 +165,11 @@ def _estimated(found: Estimate) -> Iterator[str]:
 
 def _line(line: Line) -> Iterator[str]:
     spent = "not measured" if line.seconds is None else _time(line.seconds)
+    whose = "".join(f"{name}: " for name in (line.place, line.arm) if name)
     tokens = "" if line.tokens is None else f"{line.tokens:,.0f}"
     yield (
-        f"{line.stage:<9} {spent:>9} {tokens:>12} {_mib(line.mib):>9} {_mib(line.disk_mib):>9}"
-        f"  {line.what}{' (done)' if line.done else ''}"
+        f"{line.stage:<9} {spent:>12} {tokens:>12} {_mib(line.mib):>9} {_mib(line.disk_mib):>9}"
+        f"  {whose}{line.what}{' (done)' if line.done else ''}"
     )
 
 

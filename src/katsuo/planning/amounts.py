@@ -46,6 +46,10 @@ class Work:
     """What it leaves on the disk."""
     seconds: float | None = None
     """Measured, where it is done."""
+    place: str = ""
+    """The domain, or the arm that makes tasks of its own."""
+    arm: str = ""
+    """Of a tuning."""
     notes: tuple[str, ...] = ()
 
 
@@ -157,10 +161,10 @@ def _reads(names: Sequence[str]) -> bool:
 
 
 def _done(made: Made, work: Work) -> Work:
-    """The work with its seconds where its stage is done, under the name of its place."""
+    """The work under the name of its place, with its seconds where its stage is done."""
     manifest = made.done.get(work.stage)
-    what = f"{made.place}: {work.what}" if made.place else work.what
-    return replace(work, what=what, seconds=float(manifest["seconds"]) if manifest else None)
+    seconds = float(manifest["seconds"]) if manifest else None
+    return replace(work, place=made.place, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +238,14 @@ def _tuning(made: Made, name: str, lesson: Lesson, plan: _Plan) -> Work:
         "device": device,
         **{key: getattr(settings, key) for key in ("method", "precision", "batch_tokens", "rank")},
     }
-    arm = f"{made.place}: {name}" if made.place else name
     seeds = f", {n_seeds} seeds" if n_seeds > 1 else ""
     manifest = made.done.get("adapt")
     rows = [row for row in manifest["tunings"] if row["arm"] == name] if manifest else []
     return Work(
         stage="adapt",
-        what=f"{arm}: {len(lesson.lengths):,} pairs, {plan.n_steps:,} steps{seeds}",
+        place=made.place,
+        arm=name,
+        what=f"{len(lesson.lengths):,} pairs, {plan.n_steps:,} steps{seeds}",
         ways=(
             (
                 Part(

@@ -27,6 +27,10 @@ class Line:
     """One stage, or one arm of a stage."""
 
     stage: str
+    place: str
+    """The domain, or the arm that makes tasks of its own."""
+    arm: str
+    """Of a tuning."""
     what: str
     seconds: float | None
     """Of work; measured where it is done, None where a rate is not measured."""
@@ -99,12 +103,12 @@ def estimate(recipe: Recipe, run: Run, rates: Rates) -> Estimate:
     Raises:
         KatsuoError: If the documents, the sets or the models that it names cannot be found.
     """
-    lines = [_line(work, rates) for work in _works(recipe, run, _with_own(rates, recipe, run))]
+    works = _works(recipe, run, _with_own(rates, recipe, run))
     return Estimate(
         name=recipe.name,
         hardware=rates.hardware,
         machine=rates.machine,
-        lines=tuple(line for line in lines),
+        lines=tuple(_line(work, known) for work, known in works),
         error=rates.error,
     )
 
@@ -168,8 +172,7 @@ def _sampled(made: Made, rates: Rates) -> Rates:
     return replace(rates, own=(rate, *rates.own))
 
 
-def _line(priced: tuple[Work, Rates], _: Rates) -> Line:
-    work, rates = priced
+def _line(work: Work, rates: Rates) -> Line:
     way = next((way for way in work.ways if _known(way, rates)), work.ways[-1])
     seconds = work.seconds
     if seconds is None and _known(way, rates):
@@ -178,6 +181,8 @@ def _line(priced: tuple[Work, Rates], _: Rates) -> Line:
     found = [rate for part in way if (rate := rates.find(part.rate, part.facts))]
     return Line(
         stage=work.stage,
+        place=work.place,
+        arm=work.arm,
         what=work.what,
         seconds=seconds,
         done=is_done,
