@@ -30,23 +30,18 @@ ALONE = ("ingest", "generate", "curate", "adapt")
 ROWS = {"ingest": "passage", "generate": "draft", "curate": "task"}
 
 
-def observed(folder: Path) -> Iterator[tuple[str, Recipe, Run, tuple[str, ...]]]:
-    """The run, or the domains of a study and what they do together, with the stages to compare."""
-    recipe, run = recipes.load(folder), Run.at(folder)
+def observed(folder: Path, recipe: Recipe) -> Iterator[tuple[str, Run, tuple[str, ...]]]:
+    """By domain, or an empty name for what a run does as a whole, the stages to compare."""
+    run = Run.at(folder)
     for name in recipe.domains:
-        yield f"{folder.name}/{name}", recipes.domain(recipe, name), run.within(name), ALONE
-    verbs = ("evaluate",) if recipe.domains else (*ALONE, "evaluate")
-    yield folder.name, recipe, run, verbs
+        yield name, run.within(name), ALONE
+    yield "", run, ("evaluate",) if recipe.domains else (*ALONE, "evaluate")
 
 
-def guessed(found: Estimate, verb: str, arms: set[str]) -> float | None:
+def guessed(found: Estimate, place: str, verb: str, arms: set[str]) -> float | None:
     """What an estimate says of a stage, as far as the run has it."""
-    lines = [
-        line
-        for line in found.lines
-        if line.stage == verb and (line.arm in arms if line.arm else not line.place)
-    ]
-    seconds = [line.seconds for line in lines]
+    lines = [line for line in found.lines if (line.stage, line.place) == (verb, place)]
+    seconds = [line.seconds for line in lines if not line.arm or line.arm in arms]
     return None if not seconds or None in seconds else sum(s for s in seconds if s is not None)
 
 
@@ -81,10 +76,11 @@ class Comparison:
         self.peaks: defaultdict[str, list[float]] = defaultdict(list)
         self.on_disk: defaultdict[str, list[float]] = defaultdict(list)
 
-    def add(self, name: str, verb: str, manifest: dict[str, Any], found: Estimate) -> None:
+    def add(self, name: str, place: str, manifest: dict[str, Any], found: Estimate) -> None:
         """Compare a finished stage."""
+        verb = manifest["stage"]
         seconds, arms = taken(manifest, verb)
-        said = guessed(found, verb, arms)
+        said = guessed(found, place, verb, arms)
         self.peaks[verb].append(manifest["peak_mib"])
         row: dict[str, object] = {"measured": round(seconds, 1), "estimated": "not measured"}
         if said is not None:
@@ -106,14 +102,15 @@ def main() -> None:
     """Compare every finished stage of the runs that the command line names."""
     rates, nowhere = load(HARDWARE), Run.at(Path("nowhere"))
     compared = Comparison()
-    for name, recipe, run, verbs in (one for f in sys.argv[1:] for one in observed(Path(f))):
-        manifests = {verb: run.stage(verb).manifest for verb in verbs}
-        if any(manifests.values()):
-            found = estimate(recipe, nowhere, rates)
-        for verb, manifest in ((verb, one) for verb, one in manifests.items() if one):
-            compared.add(name, verb, manifest, found)
-            for what, n_bytes in sizes(run, verb, manifest):
-                compared.on_disk[what].append(n_bytes)
+    for folder in map(Path, sys.argv[1:]):
+        recipe = recipes.load(folder)
+        found = estimate(recipe, nowhere, rates)
+        for place, run, verbs in observed(folder, recipe):
+            name = f"{folder.name}/{place}" if place else folder.name
+            for manifest in filter(None, (run.stage(verb).manifest for verb in verbs)):
+                compared.add(name, place, manifest, found)
+                for what, n_bytes in sizes(run, manifest["stage"], manifest):
+                    compared.on_disk[what].append(n_bytes)
     file(
         "estimate",
         compared.figures,
