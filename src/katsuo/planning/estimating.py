@@ -12,7 +12,7 @@ from typing import Any
 from katsuo import recipe as recipes
 from katsuo.planning import amounts, asking
 from katsuo.planning.amounts import Part, Work
-from katsuo.planning.making import Made, finished
+from katsuo.planning.making import Made, current, finished
 from katsuo.planning.pace import own_rates
 from katsuo.planning.rates import Rate, Rates, Spread
 from katsuo.recipe import of_arm
@@ -154,7 +154,10 @@ def _own_tasks(made: Made) -> dict[str, Made]:
             folder = "elsewhere" if name == "tasks_elsewhere" else f"arms/{name}"
             run = made.run.within(folder)
             place = f"{made.place}: {name}" if made.place else name
-            found[name] = replace(made, recipe=recipe, run=run, place=place, done={})
+            # Its recipe is in no file of its own: it is that of the run, changed by the arm.
+            done = current(run) if made.done else {}
+            like = made if arm.learn == "tasks" else None
+            found[name] = replace(made, recipe=recipe, run=run, place=place, done=done, like=like)
     return found
 
 

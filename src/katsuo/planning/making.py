@@ -44,13 +44,14 @@ def finished(run: Run, recipe: Recipe) -> dict[str, dict[str, Any]]:
     stated = run.folder / "recipe.yaml"
     if not stated.is_file() or stated.read_text("utf-8") != resolved(recipe):
         return {}
-    return in_order({verb: run.stage(verb).manifest for verb in FOLDERS})
+    return current(run)
 
 
-def in_order(manifests: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The manifests up to the first stage that is not done, or was done with other inputs."""
+def current(run: Run) -> dict[str, dict[str, Any]]:
+    """The manifests of a run up to the first stage that is not done, or of other inputs."""
     found: dict[str, dict[str, Any]] = {}
-    for verb, manifest in manifests.items():
+    for verb in FOLDERS:
+        manifest = run.stage(verb).manifest
         if not manifest or not _follows(verb, manifest, found):
             break
         found[verb] = manifest
@@ -81,10 +82,14 @@ class Made:
     """The domain or arm, empty for the run itself."""
     done: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Manifests of finished stages."""
+    like: Made | None = None
+    """Whose documents are these, where they are another's."""
 
     @cached_property
     def sample(self) -> Sample:
         """Some of the documents, read."""
+        if self.like is not None:
+            return self.like.sample
         return sample(self.recipe, frozenset(forgotten(self.run.home)))
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from katsuo import recipe as recipes
 from katsuo.errors import KatsuoError, RecipeError
-from katsuo.planning.making import in_order
+from katsuo.planning.making import current
 from katsuo.planning.shards import shards_of
 from katsuo.planning.tunings import tunings_of
 from katsuo.road import studying
@@ -89,14 +89,14 @@ def at_work(folder: Path) -> bool | None:
 
 def _status(name: str, recipe: Recipe, run: Run) -> Status:
     manifests = {verb: run.stage(verb).manifest for verb in FOLDERS}
-    current = in_order(manifests)
+    done = current(run)
     stages = []
     begun = True
     for verb in FOLDERS:
-        if verb in current:
-            stages.append(_finished(verb, current[verb]))
+        if verb in done:
+            stages.append(_finished(verb, done[verb]))
             continue
-        is_next = begun and (bool(current) or verb == "ingest") and not manifests[verb]
+        is_next = begun and (bool(done) or verb == "ingest") and not manifests[verb]
         found = _going(verb, recipe, run) if is_next else None
         stages.append(found or Standing(stage=verb, state=NOT_BEGUN, note=_old(manifests[verb])))
         begun = False
