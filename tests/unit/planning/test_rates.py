@@ -33,10 +33,11 @@ def test_rates_that_stand_in_a_table_of_results_are_those_of_the_table() -> None
     figures = {
         "draft_tokens": ("sharing", "bonito-v1, tokens a draft"),
         "trained_tokens_per_second": ("training", "ours, tokens/s"),
+        "bytes_per_adapter": ("estimate", "bytes on disk of each adapter"),
     }
     facts = {
         "format": "bonito-v1", "weights": "smollm2-135m", "method": "lora",
-        "precision": "bfloat16", "device": "cpu",
+        "precision": "bfloat16", "device": "cpu", "rank": 16,
     }  # fmt: skip
     for name, (theme, row) in figures.items():
         path = ROOT / "benchmarks" / "results" / f"{theme}_cpu2_2026-11.json"
@@ -44,6 +45,20 @@ def test_rates_that_stand_in_a_table_of_results_are_those_of_the_table() -> None
         found = cpu.find(name, facts)
         assert found is not None
         assert found.value == pytest.approx(median, rel=0.01)
+
+
+def test_the_error_of_estimates_is_that_of_the_finished_runs() -> None:
+    path = ROOT / "benchmarks" / "results" / "estimate_cpu2_2026-11.json"
+    figures = json.loads(path.read_text("utf-8"))["figures"]
+    error = load("cpu2").error
+    assert set(error) == {"ingest", "generate", "curate", "adapt", "evaluate"}
+    for stage, spread in error.items():
+        found = figures[f"{stage}: measured / estimated"]
+        assert (spread.low, spread.high) == (
+            pytest.approx(found["min"], abs=0.01),
+            pytest.approx(found["max"], abs=0.01),
+        )
+        assert spread.n == found["n"]
 
 
 def test_a_rate_holds_for_what_it_was_measured_of_alone() -> None:
