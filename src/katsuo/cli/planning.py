@@ -156,11 +156,8 @@ def _estimated(found: Estimate) -> Iterator[str]:
         places = [where for line in found.lines if line.stage == stage for where in line.measured]
         if places:
             yield f"{stage}: rates from {'; '.join(dict.fromkeys(places))}"
-    for stage, spread in found.error.items():
-        yield (
-            f"{stage}: finished runs took {spread.low:g} to {spread.high:g} times their estimate "
-            f"(n {spread.n}, {spread.measured})"
-        )
+    if found.error:
+        yield f"finished runs took of what filed rates say of them: {_error(found)}"
 
 
 def _line(line: Line) -> Iterator[str]:
@@ -179,7 +176,16 @@ def _rest(found: Estimate) -> str:
     if found.span is None:
         return said
     low, high = map(_time, found.span)
-    return f"  ({low} to {high} by the error of earlier estimates){said}"
+    return f"  by these rates; {low} to {high} by what finished runs took over them{said}"
+
+
+def _error(found: Estimate) -> str:
+    told = (
+        f"{stage} {spread.low:g} to {spread.high:g} times (n {spread.n})"
+        for stage, spread in found.error.items()
+    )
+    places = dict.fromkeys(spread.measured for spread in found.error.values())
+    return f"{', '.join(told)}; {', '.join(places)}"
 
 
 def _status(found: list[Status], *, at_work: bool | None) -> Iterator[str]:

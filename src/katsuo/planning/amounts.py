@@ -98,7 +98,7 @@ def _generate(made: Made) -> Work:
         Work(
             stage="generate",
             what=f"{n_drafts:,} drafts by {made.generator.name}"
-            + (f", labels of {len(made.ranked)} task types ranked" if ranked else ""),
+            + (f", {made.n_labelled:,} tasks with ranked labels" if ranked else ""),
             ways=tuple(ways) if n_drafts else (ranked,),
             tokens=None if written is None and n_drafts else n_read + (written or 0),
             mib=Part(amount=1, rate="generate_mib", facts=facts),
@@ -147,7 +147,7 @@ def _curate(made: Made) -> Work:
         made,
         Work(
             stage="curate",
-            what=f"{made.n_tasks:,} tasks of {made.n_drafts:,} drafts",
+            what=f"{made.n_tasks:,} tasks of {made.n_drafts + made.n_labelled:,} drafts",
             ways=(whole, filters),
             mib=Part(amount=1, rate="curate_mib", facts={"reads": _reads(names)}),
             bytes=(Part(amount=made.n_tasks, rate="bytes_per_task", facts=facts),),

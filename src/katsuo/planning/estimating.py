@@ -43,6 +43,8 @@ class Line:
     """What it leaves on the disk."""
     measured: tuple[str, ...] = ()
     """Where its rates were measured."""
+    own: bool = False
+    """Whether a rate of it was measured by this run or just now."""
     missing: tuple[str, ...] = ()
     """Rates that nobody has measured."""
     notes: tuple[str, ...] = ()
@@ -66,13 +68,18 @@ class Estimate:
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """Those seconds by the error of earlier estimates; None where it was not measured."""
+        """Those seconds by the error of earlier estimates; None where it was not measured.
+
+        That error is one of filed rates; what the run measured itself is taken as it is.
+        """
         left = [line for line in self.lines if not line.done and line.seconds]
-        if not left or any(line.stage not in self.error for line in left):
+        filed = [line for line in left if not line.own]
+        if not filed or any(line.stage not in self.error for line in filed):
             return None
-        low = sum((line.seconds or 0.0) * self.error[line.stage].low for line in left)
-        high = sum((line.seconds or 0.0) * self.error[line.stage].high for line in left)
-        return low, high
+        own = sum(line.seconds or 0.0 for line in left if line.own)
+        low = sum((line.seconds or 0.0) * self.error[line.stage].low for line in filed)
+        high = sum((line.seconds or 0.0) * self.error[line.stage].high for line in filed)
+        return own + low, own + high
 
     @property
     def is_whole(self) -> bool:
@@ -193,6 +200,7 @@ def _line(work: Work, rates: Rates) -> Line:
         mib=None if work.mib is None else _amount((work.mib,), rates),
         disk_mib=None if (size := _amount(work.bytes, rates)) is None else size / MIB,
         measured=() if is_done else tuple(dict.fromkeys(rate.measured for rate in found)),
+        own=not is_done and any(rate in rates.own for rate in found),
         missing=() if is_done else tuple(_missing(way, rates)),
         notes=work.notes,
     )

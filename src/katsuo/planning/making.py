@@ -123,6 +123,11 @@ class Made:
         return [one for name, one in tasks.items() if settled(name, one, "generate.tasks").ranked]
 
     @cached_property
+    def n_labelled(self) -> int:
+        """Tasks of those types: each takes the share of the passages that it is to use."""
+        return sum(round(self.n_passages * one.use) for one in self.ranked)
+
+    @cached_property
     def n_drafts(self) -> int:
         """Drafts to be written, at most: a second pass asks for as many as the first, or fewer."""
         if "generate" in self.done and not self.ranked:
@@ -137,9 +142,8 @@ class Made:
     def n_tasks(self) -> int:
         """Tasks to learn from, at most where `notes` say so."""
         rate = self.rates.find("kept_fraction", self.facts)
-        labelled = sum(self.n_passages * one.use for one in self.ranked)
         kept = self.n_drafts * (rate.value if rate else 1.0)
-        return self._passed("curate", round(kept + labelled))
+        return self._passed("curate", round(kept) + self.n_labelled)
 
     @cached_property
     def notes(self) -> list[str]:

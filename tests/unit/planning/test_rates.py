@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from katsuo.errors import RecipeError
-from katsuo.planning.rates import Rate, Rates, load
+from katsuo.planning.rates import Fact, Rate, Rates, load
 
 ROOT = Path(__file__).parents[3]
 HARDWARE = ("cpu2", "h100")
@@ -35,7 +35,7 @@ def test_rates_that_stand_in_a_table_of_results_are_those_of_the_table() -> None
         "trained_tokens_per_second": ("training", "ours, tokens/s"),
         "bytes_per_adapter": ("estimate", "bytes on disk of each adapter"),
     }
-    facts = {
+    facts: dict[str, Fact] = {
         "format": "bonito-v1", "weights": "smollm2-135m", "method": "lora",
         "precision": "bfloat16", "device": "cpu", "rank": 16,
     }  # fmt: skip
@@ -54,10 +54,7 @@ def test_the_error_of_estimates_is_that_of_the_finished_runs() -> None:
     assert set(error) == {"ingest", "generate", "curate", "adapt", "evaluate"}
     for stage, spread in error.items():
         found = figures[f"{stage}: measured / estimated"]
-        assert (spread.low, spread.high) == (
-            pytest.approx(found["min"], abs=0.01),
-            pytest.approx(found["max"], abs=0.01),
-        )
+        assert [spread.low, spread.high] == pytest.approx([found["min"], found["max"]], abs=0.01)
         assert spread.n == found["n"]
 
 
