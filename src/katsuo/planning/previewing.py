@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -98,25 +99,23 @@ def preview(recipe: Recipe, run: Run, listen: Listener, n_tasks: int = 5) -> Pre
         )
     apart = Run.at(run.folder / FOLDER / "run")
     was_there = run.folder.is_dir()
-    try:
-        with apart.alone():
+    with apart.alone():
+        try:
             forbid(apart.home, forgotten(run.home))
             trip = Trip(recipe=recipe, run=apart, listen=listen)
             _fill(trip, found)
             generate(trip)
             curate(trip)
             return _seen(trip, found, n_tasks)
-    finally:
-        shutil.rmtree(run.folder / FOLDER, ignore_errors=True)
-        if not was_there:
-            _remove_empty(run.folder)
+        finally:  # while it is held, so that no other preview loses what it works on
+            shutil.rmtree(run.folder / FOLDER, ignore_errors=True)
+            if not was_there:
+                _remove_empty(run.folder)
 
 
 def _remove_empty(folder: Path) -> None:
-    try:
+    with suppress(OSError):  # somebody else has put something there
         folder.rmdir()
-    except OSError:
-        return  # somebody else has put something there
 
 
 def _fill(trip: Trip, found: Sample) -> None:

@@ -10,6 +10,7 @@ import pytest
 from katsuo.errors import RecipeError
 from katsuo.planning.previewing import FOLDER, preview
 from katsuo.recipe import changed
+from katsuo.road import Event
 from katsuo.sections import Recipe
 from katsuo.store.runs import Run
 
@@ -63,6 +64,25 @@ def test_a_finished_run_is_left_as_it_was(
 def test_a_run_that_is_held_is_not_waited_for(chosen: Recipe, run: Run) -> None:
     with run.alone():
         assert preview(chosen, run, lambda _: None).shown
+
+
+def test_two_previews_of_one_run_do_not_meet(chosen: Recipe, run: Run) -> None:
+    held = Run.at(run.folder / FOLDER / "run")
+    with held.alone():
+        (held.folder / "precious").touch()
+        with pytest.raises(RecipeError, match="another katsuo process"):
+            preview(chosen, run, lambda _: None)
+        assert (held.folder / "precious").is_file()
+
+
+def test_a_preview_that_is_interrupted_leaves_nothing(chosen: Recipe, run: Run) -> None:
+    def stop(event: Event) -> None:
+        if event.stage == "curate":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preview(chosen, run, stop)
+    assert not run.folder.exists()
 
 
 def test_what_is_measured_on_the_way_is_told(chosen: Recipe, run: Run) -> None:

@@ -122,3 +122,25 @@ def test_every_stage_is_told_in_the_order_of_the_road(travelled: Callable[[str],
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="is no run folder"):
         status(tmp_path)
+
+
+def test_sets_of_a_study_are_counted_over_all_domains(
+    chosen: Recipe, run: Run, probes: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "berths.jsonl"
+    other.write_text(probes.read_text("utf-8"), "utf-8")
+    changes = {
+        "domains": {"one": {}, "two": {"evaluate": {"sets": [str(other)]}}},
+        "adapt": {"arms": ["tasks"]},
+        "evaluate": {"prompts": 1, "harm": {"check": False}},
+    }
+    study = changed(chosen, changes, "test")
+    told = []
+
+    def look(event: Event) -> None:
+        if event.stage == "evaluate" and event.total and not event.finished:
+            found = {stage.stage: stage for stage in status(run.folder)[0].stages}["evaluate"]
+            told.append((found.state, found.total == event.total, found.done >= event.done))
+
+    travel(study, run, until="evaluate", listen=look)
+    assert set(told) == {("under way", True, True)}
