@@ -8,7 +8,7 @@ Nothing is locked, written or computed: while another process writes, a file is 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,8 @@ from katsuo.store.runs import FOLDERS, Run
 DONE: Final = "done"
 UNDER_WAY: Final = "under way"
 NOT_BEGUN: Final = "not begun"
+_ALONE: Final = ("ingest", "generate", "curate", "adapt")
+"""Stages that every domain of a study takes on its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +73,12 @@ def status(folder: Path) -> list[Status]:
     if not (folder / "recipe.yaml").is_file():
         raise RecipeError(f"{folder}: is no run folder; name one, such as runs/demo")
     recipe, run = recipes.load(folder), Run.at(folder)
-    domains = {name: recipes.domain(recipe, name) for name in recipe.domains}
-    found = [_status(str(folder), recipe, run)]
-    found += [_status(f"{folder}/{name}", one, run.within(name)) for name, one in domains.items()]
-    return [_summed(found[0], found[1:]), *found[1:]] if domains else found
+    found = [_status(str(folder), recipe, run, tuple(FOLDERS))]
+    inner = [
+        _status(f"{folder}/{name}", recipes.domain(recipe, name), run.within(name), _ALONE)
+        for name in recipe.domains
+    ]
+    return [_summed(found[0], inner), *inner] if inner else found
 
 
 def at_work(folder: Path) -> bool | None:
@@ -87,12 +91,12 @@ def at_work(folder: Path) -> bool | None:
     return any(line.split()[5].endswith(f":{inode}") for line in held.splitlines())
 
 
-def _status(name: str, recipe: Recipe, run: Run) -> Status:
-    manifests = {verb: run.stage(verb).manifest for verb in FOLDERS}
+def _status(name: str, recipe: Recipe, run: Run, verbs: Sequence[str]) -> Status:
+    manifests = {verb: run.stage(verb).manifest for verb in verbs}
     done = current(run)
     stages = []
     begun = True
-    for verb in FOLDERS:
+    for verb in verbs:
         if verb in done:
             stages.append(_finished(verb, done[verb]))
             continue
@@ -206,11 +210,10 @@ def _summed(whole: Status, inner: list[Status]) -> Status:
     """A study's own stages: those that each domain takes alone are counted in domains."""
     stages = []
     for place, stage in enumerate(whole.stages):
-        each = [one.stages[place] for one in inner]
-        if stage.state == DONE or stage.stage in ("evaluate", "report"):
+        if stage.state == DONE or stage.stage not in _ALONE:
             stages.append(stage)
         else:
-            stages.append(_of_domains(stage, each))
+            stages.append(_of_domains(stage, [one.stages[place] for one in inner]))
     return Status(run=whole.run, stages=tuple(stages))
 
 
