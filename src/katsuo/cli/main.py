@@ -16,6 +16,7 @@ from katsuo.cli import (
     looking,
     models,
     parcels,
+    planning,
     reviewing,
     running,
     starting,
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 starting.add(app)
+planning.add(app)
 running.add(app)
 looking.add(app)
 reviewing.add(app)

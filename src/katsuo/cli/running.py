@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
@@ -70,14 +70,10 @@ def _command(until: str) -> Callable[..., None]:
         dry_run: DryRun = False,
         as_json: AsJson = False,
     ) -> None:
-        from katsuo.recipe import load
         from katsuo.road.crews import crewed
         from katsuo.store.runs import Run
 
-        extra = [f"limit={limit}"] if limit is not None else []
-        extra += [f"seed={seed}"] if seed is not None else []
-        chosen = load(recipe, [*(changes or []), *extra])
-        folder = run or (recipe if recipe.is_dir() else Path("runs") / chosen.name)
+        chosen, folder = chosen_of(recipe, run, changes, limit=limit, seed=seed)
         if dry_run:
             _plan(chosen, folder, until)
             return
@@ -86,6 +82,32 @@ def _command(until: str) -> Callable[..., None]:
                 _travel(chosen, Run.at(folder), until, as_json=as_json)
 
     return command
+
+
+class Asked(NamedTuple):
+    """What a command line asks for."""
+
+    recipe: Recipe
+    folder: Path
+    """Of the run."""
+
+
+def chosen_of(
+    recipe: Path,
+    run: Path | None,
+    changes: list[str] | None,
+    *,
+    limit: int | None = None,
+    seed: int | None = None,
+) -> Asked:
+    """The recipe with its changes, and the folder of its run."""
+    from katsuo.recipe import load
+
+    extra = [f"limit={limit}"] if limit is not None else []
+    extra += [f"seed={seed}"] if seed is not None else []
+    chosen = load(recipe, [*(changes or []), *extra])
+    folder = run or (recipe if recipe.is_dir() else Path("runs") / chosen.name)
+    return Asked(recipe=chosen, folder=folder)
 
 
 def _plan(chosen: Recipe, folder: Path, until: str) -> None:

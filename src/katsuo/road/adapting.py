@@ -145,7 +145,7 @@ class _Tunings:
     def _tuning(self, name: str, seed: int) -> Tuning:
         arm = self.arms[name]
         recipe = of_arm(self.trip.recipe, name)
-        settings = _settings(recipe, seed)
+        settings = tune_settings(recipe, seed)
         if arm.learn == "passages" and seed in self.steps:
             settings = replace(settings, max_steps=self.steps[seed])
         pairs = self._pairs(name, recipe, seed)
@@ -254,7 +254,8 @@ def _key(tuning: Tuning) -> str:
     return key_of("adapt", tuning.base.identity, engines.trainer_version(), settings, learned)
 
 
-def _settings(recipe: Recipe, seed: int) -> TuneSettings:
+def tune_settings(recipe: Recipe, seed: int) -> TuneSettings:
+    """How a recipe tunes with one seed."""
     asked = recipe.adapt.model_dump()
     return TuneSettings(
         **{one.name: asked[one.name] for one in fields(TuneSettings) if one.name in asked},

@@ -69,14 +69,15 @@ def answers(trip: Trip, asked: Sequence[tuple[Asked, Sequence[Suite]]]) -> Itera
     """What every arm answers to each of its sets, found done or asked now."""
     pairs = [(arm, suite) for arm, suites in asked for suite in suites]
     duty = _Asking(errand=Errand.of(trip))
-    cells = done(trip, duty, pairs, partial(_known, trip))
+    cells = done(trip, duty, pairs, partial(known, trip))
     for number, ((arm, suite), cell) in enumerate(zip(pairs, cells, strict=True), start=1):
         trip.listen(Event(stage="evaluate", done=number, total=len(pairs), unit="set",
                           kept=number, note=f"{arm.arm} on {suite.spec.name}"))  # fmt: skip
         yield Answers(asked=arm, suite=suite, cell=cell)
 
 
-def _known(trip: Trip, pair: tuple[Asked, Suite]) -> Cell | None:
+def known(trip: Trip, pair: tuple[Asked, Suite]) -> Cell | None:
+    """What an arm answered to a set, if it was asked before."""
     cell = trip.run.cell("evaluate", _key(trip, *pair))
     return cell if cell.done else None
 

@@ -45,6 +45,14 @@ def evaluate(trip: Trip) -> None:
     trip.stage("evaluate", key_of("evaluate", stated, trip.recipe.seed), work)
 
 
+def plan_of(trip: Trip) -> list[tuple[Asked, Suite]]:
+    """Every arm of a run with every set that it is asked, the general ones behind the others."""
+    suites = holding.suites_for(trip)
+    pairs = [(arm, suite) for arm in asked_of(trip) for suite in suites]
+    general = list(harming.general_suites())
+    return pairs + [(arm, suite) for arm in harming.asked_of(trip) for suite in general]
+
+
 def asked_of(trip: Trip) -> list[Asked]:
     """The arms of a run whose adapters are there, baselines first."""
     recipe = trip.recipe

@@ -21,7 +21,7 @@ from katsuo.road import revisiting
 from katsuo.road.errands import Errand, done
 from katsuo.road.labelling import Labelling, label_all, ranked_in
 from katsuo.road.trip import Counts, Event, Trip, key_of
-from katsuo.sections import Execution, Generate
+from katsuo.sections import Execution, Generate, Recipe
 from katsuo.sections.owning import settled
 from katsuo.stages.generate import Evidence, GenerateSettings, draft_ids
 from katsuo.stages.generate import generate as drafts
@@ -92,22 +92,9 @@ class _Asked:
     def of(cls, trip: Trip) -> _Asked:
         recipe, asked = trip.recipe, trip.recipe.generate
         ranked = ranked_in(trip)
-        own = (settled(name, one, "generate.tasks") for name, one in asked.tasks.items())
-        named = _generator(asked)
+        named = generator_of(asked)
         engine = engines.engine_of(named, asked.engine, drafts=True)
-        settings = GenerateSettings(
-            generator=named.name if named.is_fake else f"{named.name}@{named.identity[:16]}",
-            format=engines.wire_format(named, asked.format),
-            task_types=tuple(asked.task_types),
-            seed=recipe.seed,
-            per_context=asked.per_context,
-            budget=Budget(**asked.budget.model_dump()) if asked.budget else None,
-            steered=asked.steered,
-            labels={kind: tuple(told.items()) for kind, told in asked.labels.items()},
-            voices=tuple(asked.voices or ()),
-            own=tuple(one for one in own if not one.ranked),
-            sampling=asked.sampling,
-        )
+        settings = settings_of(recipe, named)
         revisiting.check(recipe)
         _check_sayable(settings, named.name)
         stated = {
@@ -120,6 +107,25 @@ class _Asked:
             **_readers(ranked),
         }
         return cls(named=named, engine=engine, settings=settings, stated=stated, ranked=ranked)
+
+
+def settings_of(recipe: Recipe, named: engines.Named) -> GenerateSettings:
+    """What a recipe asks of its generator `named`; task types that need no generator left out."""
+    asked = recipe.generate
+    own = (settled(name, one, "generate.tasks") for name, one in asked.tasks.items())
+    return GenerateSettings(
+        generator=named.name if named.is_fake else f"{named.name}@{named.identity[:16]}",
+        format=engines.wire_format(named, asked.format),
+        task_types=tuple(asked.task_types),
+        seed=recipe.seed,
+        per_context=asked.per_context,
+        budget=Budget(**asked.budget.model_dump()) if asked.budget else None,
+        steered=asked.steered,
+        labels={kind: tuple(told.items()) for kind, told in asked.labels.items()},
+        voices=tuple(asked.voices or ()),
+        own=tuple(one for one in own if not one.ranked),
+        sampling=asked.sampling,
+    )
 
 
 def _readers(ranked: Sequence[Labelling]) -> dict[str, Any]:
@@ -269,7 +275,7 @@ class _Drafting:
         return work
 
 
-def _generator(asked: Generate) -> engines.Named:
+def generator_of(asked: Generate) -> engines.Named:
     """The generator of a recipe: on this machine, or behind the server that it names."""
     if asked.endpoint is None:
         return engines.find(asked.generator)

@@ -44,21 +44,12 @@ class Checked:
 def check(trip: Trip, prefix: str = "") -> Checked:
     """Ask the base, and every arm that the recipe wants checked."""
     asked = trip.recipe.evaluate.harm
-    arms = [name for name in asked.arms if name in trip.recipe.adapt.arms_by_name]
-    if not asked.check or not arms:
+    models = asked_of(trip)
+    if not models:
         return Checked()
-    seed = trip.recipe.seed
-    base = Asked(arm=BASELINE, seed=seed, named=engines.find(trip.recipe.adapt.base))
-    adapted = [
-        Asked(
-            arm=name,
-            seed=seed,
-            named=model_of(trip, base.named, name, seed),
-        )
-        for name in arms
-    ]
-    suites = list(_suites())
-    found = tuple(answers(trip, [(one, suites) for one in (base, *adapted)]))
+    base, *adapted = models
+    suites = list(general_suites())
+    found = tuple(answers(trip, [(one, suites) for one in models]))
     predictions = [prediction for one in found for prediction in one.predictions]
     before = _perplexity(trip, base)
     tolerance = Tolerance(points=asked.max_fall, perplexity_ratio=asked.max_perplexity)
@@ -74,12 +65,25 @@ def check(trip: Trip, prefix: str = "") -> Checked:
                 template_intact=engines.template_kept(one.named),
                 thinking=_thinking(trip, base, one, suites),
             ),
-            Resampling(seed=seed),
+            Resampling(seed=trip.recipe.seed),
             tolerance,
         )
         for one in adapted
     }
     return Checked(harm=harm, found=found)
+
+
+def asked_of(trip: Trip) -> list[Asked]:
+    """The base, and every arm that the recipe wants checked; none where it wants none."""
+    asked = trip.recipe.evaluate.harm
+    arms = [name for name in asked.arms if name in trip.recipe.adapt.arms_by_name]
+    if not asked.check or not arms:
+        return []
+    seed = trip.recipe.seed
+    base = engines.find(trip.recipe.adapt.base)
+    found = [Asked(arm=BASELINE, seed=seed, named=base)]
+    found += [Asked(arm=name, seed=seed, named=model_of(trip, base, name, seed)) for name in arms]
+    return found
 
 
 def written(folder: StageFolder, checks: Sequence[Checked], seconds: float) -> dict[str, Any]:
@@ -113,7 +117,8 @@ def refuse(folder: Path, run: str) -> None:
             )
 
 
-def _suites() -> Iterator[Suite]:
+def general_suites() -> Iterator[Suite]:
+    """The general sets, ready to be asked."""
     for path in general_sets():
         spec = spec_of(tables.rows_of(path), name=path.stem, source=str(path))
         probes = list(probes_of(tables.rows_of(path), spec))

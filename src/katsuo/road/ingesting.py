@@ -46,14 +46,8 @@ Cut = Callable[[Document], Iterator[Context | Dropped]]
 def ingest(trip: Trip) -> None:
     """Take the stage `ingest`."""
     recipe = trip.recipe
-    if not recipe.ingest.paths:
-        raise RecipeError("ingest.paths is empty; name the files and folders to read")
-    files = readers.files(expand(recipe.ingest.paths, "ingest.paths"))
+    cells = _keys(trip)
     target = engines.find(recipe.adapt.base)
-    named = recipe.ingest.stated
-    cells = {
-        path: key_of("ingest", str(path), _sha256(path), named, target.sha256) for path in files
-    }
     gone = forgotten(trip.run.home)
     # Without forgotten documents or other shards, keys are as they were before there could be any.
     size = recipe.ingest.shard_passages
@@ -66,13 +60,32 @@ def ingest(trip: Trip) -> None:
         n_documents = assemble(trip, folder, list(cells.values()), counts)
         return {
             "settings": recipe.ingest.model_dump(mode="json"),
-            "inputs": {shown(path): cells[path] for path in files},
+            "inputs": {shown(path): key for path, key in cells.items()},
             "counts": counts.facts,
             "n_documents": n_documents,
             "seconds": seconds,
         }
 
     trip.stage("ingest", key, work)
+
+
+def files_of(trip: Trip) -> list[Cell]:
+    """Where the passages of every file lie, or will."""
+    keys = _keys(trip)
+    return [trip.run.cell("ingest", key) for key in keys.values()]
+
+
+def _keys(trip: Trip) -> dict[Path, str]:
+    """Every file with the key of its cell."""
+    asked = trip.recipe.ingest
+    if not asked.paths:
+        raise RecipeError("ingest.paths is empty; name the files and folders to read")
+    files = readers.files(expand(asked.paths, "ingest.paths"))
+    target = engines.find(trip.recipe.adapt.base)
+    return {
+        path: key_of("ingest", str(path), _sha256(path), asked.stated, target.sha256)
+        for path in files
+    }
 
 
 def _fill(trip: Trip, cells: dict[Path, str], target: engines.Named) -> float:

@@ -82,6 +82,16 @@ def evaluate(trip: Trip) -> None:
     trip.stage("evaluate", key_of("evaluate", stated, trip.recipe.seed), work)
 
 
+def plan_of(trip: Trip) -> list[tuple[Asked, Suite]]:
+    """Every arm of every domain with every set that it is asked, the general ones behind."""
+    inner = domains(trip)
+    suites = {name: holding.suites_for(one, name) for name, one in inner.items()}
+    pairs = [(arm, suite) for arm, found in _plan(trip, inner, suites) for suite in found]
+    general = list(harming.general_suites())
+    checked = (arm for one in inner.values() for arm in harming.asked_of(one))
+    return pairs + [(arm, suite) for arm in checked for suite in general]
+
+
 def _plan(
     trip: Trip, inner: Mapping[str, Trip], suites: Mapping[str, list[Suite]]
 ) -> Iterator[tuple[Asked, list[Suite]]]:

@@ -15,7 +15,7 @@ from katsuo.store.runs import Run
 
 
 def test_the_questions_to_think_about_come_alike_from_every_general_set() -> None:
-    suites = list(harming._suites())
+    suites = list(harming.general_suites())
     found = thinking_questions(suites)
     assert len(set(found)) == len(found) == N_THINKING
     by_set = [
