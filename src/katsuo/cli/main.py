@@ -16,6 +16,7 @@ from katsuo.cli import (
     looking,
     models,
     parcels,
+    remote,
     reviewing,
     running,
     starting,
@@ -45,6 +46,7 @@ reviewing.add(app)
 teaching.add(app)
 parcels.add(app)
 exporting.add(app)
+remote.add(app)
 models.add(app)
 doctor.add(app)
 
