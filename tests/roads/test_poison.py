@@ -15,6 +15,7 @@ from katsuo.road import travel
 from katsuo.store import tables
 from katsuo.store.runs import Run
 
+pytestmark = pytest.mark.slow
 Travelled = Callable[..., Run]
 
 
@@ -69,7 +70,6 @@ def test_its_drafts_are_ledger_lines_and_all_others_stay(
     assert not list(run.home.rglob(".*.at"))
 
 
-@pytest.mark.slow
 def test_the_bytes_are_the_same_with_any_number_of_processes(
     travelled: Travelled, corpus: Path
 ) -> None:
