@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from faults.killing import PATIENCE, Killer, Watched
 
 from katsuo.models import shelf
+from tests.faults.killing import PATIENCE, Killer, Watched
 
 pytestmark = [
     pytest.mark.slow,
