@@ -118,11 +118,12 @@ class Ahead:
     coming: set[tuple[int, int]] = field(init=False)
     """What is still to be made."""
     turns: list[tuple[int, int]] = field(init=False)
-    places: Mapping[str, int] = field(init=False)
+    places: Mapping[int, int] = field(init=False)
+    """By the identity of a source: two may have one name."""
 
     def __post_init__(self) -> None:
         sources, turns = self.duty.sources, self.duty.settings.turns
-        self.places = {source.name: number for number, source in enumerate(sources)}
+        self.places = {id(source): number for number, source in enumerate(sources)}
         each = [turns.get(source.data, 1) for source in sources]
         found = [
             (number, first)
@@ -144,7 +145,7 @@ class Ahead:
         """What a worker made of the row."""
         self.open_types = open_types
         within = number % _STRETCH_ROWS
-        at = (self.places[source.name], number - within)
+        at = (self.places[id(source)], number - within)
         while at in self.coming and (made := next(self.made, None)) is not None:
             there = (made.stretch.source, made.stretch.first)
             self.coming.discard(there)
@@ -157,6 +158,6 @@ class Ahead:
 
     def over(self, source: Source) -> None:
         """Forget what is known of the source, and ask for no more."""
-        number = self.places[source.name]
+        number = self.places[id(source)]
         self.ended.add(number)
         self.held = {at: rows for at, rows in self.held.items() if at[0] != number}

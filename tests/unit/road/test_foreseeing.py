@@ -106,9 +106,11 @@ class Looking:
         self.ahead.made = look()
 
 
-def both(folder: Path, settings: RemixSettings) -> tuple[list[Task | Dropped], Looking]:
+def both(
+    folder: Path, settings: RemixSettings, names: Sequence[str] = NAMES
+) -> tuple[list[Task | Dropped], Looking]:
     """What comes with a worker, checked against what comes without; and the worker."""
-    sources = load_sources(NAMES)
+    sources = load_sources(list(names))
     duty = Preparing(sources=sources, folder=folder, restricted=None, settings=settings)
     looking = Looking(duty)
     alone = list(remixed(with_rows(sources, folder, settings.seed), settings))
@@ -137,6 +139,18 @@ def test_what_is_foreseen_changes_no_task_and_no_line(
 def test_workers_are_told_of_types_that_filled_up(folder: Path) -> None:
     _, looking = both(folder, RemixSettings(seed=7, cap_per_type=60))
     assert looking.kinds[-1] < max(looking.kinds)
+
+
+def test_two_sources_of_one_name_are_two(folder: Path) -> None:
+    rows = [
+        {"label": i % 14, "title": f"Mill {i}", "content": f"Mill {i} stands by the river {i}."}
+        for i in range(300)
+    ]
+    (folder / "dbpedia_14").mkdir()
+    for split in ("train", "test"):
+        pq.write_table(pa.Table.from_pylist(rows), folder / "dbpedia_14" / f"{split}.parquet")
+    assert [source.name for source in load_sources(["dbpedia_14"])] == ["dbpedia_14"] * 2
+    both(folder, RemixSettings(seed=7, tasks_per_row=2), ["dbpedia_14"])
 
 
 def test_a_source_that_is_full_is_looked_at_no_further(folder: Path) -> None:
