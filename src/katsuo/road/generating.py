@@ -334,7 +334,7 @@ def fill_cell(
     counts = Counts(unit="draft")
     counts.keep(len(made))
     counts.drop(lines)
-    with new_folder(cell.folder) as folder:
+    with new_folder(cell.folder, synced=True) as folder:
         tables.write(folder / "rows.parquet", schema, map(tables.task_row, made))
         tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
         seconds = round(time.monotonic() - began, 3)
