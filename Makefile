@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-faults test-ray test-s3 test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-faults test-ray test-remote test-vllm paper paper-full ablation bench-filters bench-generator pack-gpu
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -43,12 +43,12 @@ test-faults: setup  ## Kill drivers, workers and nodes a hundred times, and ten 
 	if test -x .venv-ray/bin/python; then \
 	    KATSUO_KILLS=10 KATSUO_FAULTS=.faults/kills.jsonl .venv-ray/bin/python -m pytest -rP -m slow tests/faults -k ray; fi
 	if test -d tests/http; then $(BIN)/python -m pytest -m slow tests/http; fi
-	$(MAKE) test-s3
+	$(MAKE) test-remote
 
-test-s3: setup  ## Publish and fetch a run on a real S3 server of this machine, in .venv-s3
+test-remote: setup  ## Publish and fetch a run on a real S3 server of this machine, in .venv-s3
 	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
 	.venv-s3/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[s3,dev]' 'moto[server]>=5'
-	.venv-s3/bin/python -m pytest -m slow tests/s3
+	.venv-s3/bin/python -m pytest -m slow tests/remote
 
 test-vllm: .venv-vllm/.ready  ## Generate with vLLM's build for processors, in .venv-vllm
 	.venv-vllm/bin/katsuo models pull smollm2-135m

@@ -208,7 +208,7 @@ def _turns(
         for number, row in enumerate(rows if tally.room(source) else ()):
             if number == 0:
                 source.check(row)
-            known = foreseen and foreseen.row(source, number, tally.open_types)
+            known = None if foreseen is None else foreseen.row(source, number, tally.open_types)
             yield list(_of_row(source, row, tally, known))
             if not tally.room(source):
                 break

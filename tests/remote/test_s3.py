@@ -1,4 +1,4 @@
-"""A run on a real S3 server on this machine's loopback; `make test-s3` runs this."""
+"""A run on a real S3 server on this machine's loopback; `make test-remote` runs this."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # of the client and the server
     pytest.mark.skipif(
         find_spec("moto") is None or find_spec("s3fs") is None,
-        reason="s3fs and moto are not installed: make test-s3",
+        reason="s3fs and moto are not installed: make test-remote",
     ),
 ]
 N_KILLS: Final = 10
