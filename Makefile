@@ -47,7 +47,7 @@ test-faults: setup  ## Kill drivers, workers and nodes a hundred times, and ten 
 
 test-remote: setup  ## Publish and fetch a run on a real S3 server of this machine, in .venv-s3
 	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
-	.venv-s3/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[s3,dev]' 'moto[server]>=5'
+	.venv-s3/bin/python -m pip install --quiet -r tests/remote/requirements.txt --editable '.[s3]'
 	.venv-s3/bin/python -m pytest -m slow tests/remote
 
 test-vllm: .venv-vllm/.ready  ## Generate with vLLM's build for processors, in .venv-vllm
