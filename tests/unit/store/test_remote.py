@@ -65,6 +65,27 @@ def test_a_folder_of_this_machine_does_too(tmp_path: Path) -> None:
     assert fetch(url, tmp_path / "other").files == 3
 
 
+def test_a_run_inside_a_run_travels_with_it(memory: str, tmp_path: Path) -> None:
+    run = made(tmp_path / "run", a="one")
+    made(run / "elsewhere", a="another")
+    assert publish(run, memory).stages == fetch(memory, tmp_path / "other").stages == 2
+    found = tmp_path / "other" / "elsewhere" / "2-tasks" / "a"
+    assert found.read_text("utf-8") == "another"
+
+
+def test_what_was_fetched_in_part_is_completed(memory: str, tmp_path: Path) -> None:
+    publish(made(tmp_path / "run", a="one", b="two"), memory)
+    half = tmp_path / "other" / "2-tasks"
+    half.mkdir(parents=True)
+    (half / "a").write_text("one", "utf-8")
+    (half / "b").write_text("owt", "utf-8")
+    (half / "c").write_text("stale", "utf-8")
+    assert fetch(memory, tmp_path / "other").files == 3
+    assert texts(tmp_path / "other") == {
+        name: text for name, text in texts(tmp_path / "run").items() if not name.startswith("3-")
+    }
+
+
 def test_what_lies_there_is_not_sent_again(memory: str, tmp_path: Path) -> None:
     run = made(tmp_path / "run", a="one", b="two")
     publish(run, memory)
