@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,6 +35,20 @@ test-ray: setup  ## Run shards on a Ray cluster that is started for it, in .venv
 	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
 	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,dev]'
 	.venv-ray/bin/python -m pytest -m slow tests/on_ray
+
+# A batch of kills that went well is a line of .faults/kills.jsonl and not run again; remove the file to begin anew.
+test-faults: setup  ## Kill drivers, workers and nodes a hundred times, and ten with the real model; poison; S3; endpoints
+	$(BIN)/katsuo models pull smollm2-135m
+	KATSUO_KILLS=10 KATSUO_FAULTS=.faults/kills.jsonl $(BIN)/python -m pytest -rP -m slow tests/faults tests/roads/test_poison.py
+	if test -x .venv-ray/bin/python; then \
+	    KATSUO_KILLS=10 KATSUO_FAULTS=.faults/kills.jsonl .venv-ray/bin/python -m pytest -rP -m slow tests/faults -k ray; fi
+	if test -d tests/http; then $(BIN)/python -m pytest -m slow tests/http; fi
+	$(MAKE) test-remote
+
+test-remote: setup  ## Publish and fetch a run on a real S3 server of this machine, in .venv-s3
+	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
+	.venv-s3/bin/python -m pip install --quiet -r tests/remote/requirements.txt --editable '.[s3]'
+	.venv-s3/bin/python -m pytest -m slow tests/remote
 
 test-vllm: .venv-vllm/.ready  ## Generate with vLLM's build for processors, in .venv-vllm
 	.venv-vllm/bin/katsuo models pull smollm2-135m

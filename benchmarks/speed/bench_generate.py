@@ -22,7 +22,8 @@ from filing import file, spread
 from katsuo import engines, readers
 from katsuo.models.openvino import OpenVinoModel
 from katsuo.protocols import Completion, Request, Sampling
-from katsuo.road.generating import write_cell
+from katsuo.road.generating import Asking, write_cell
+from katsuo.road.narrowing import Shard
 from katsuo.stages.generate import FORMATS, GenerateSettings
 from katsuo.stages.ingest import IngestSettings, contexts_of
 from katsuo.store import tables
@@ -85,7 +86,8 @@ def product(model: OpenVinoModel, passages: list[Context]) -> tuple[float, float
         part = Path(scratch) / "part.parquet"
         tables.write(part, tables.CONTEXTS, [tables.context_row(p, "") for p in passages])
         began = time.perf_counter()
-        write_cell(part, Cell(folder=Path(scratch) / "cell"), counted, SETTINGS)
+        cell = Cell(folder=Path(scratch) / "cell")
+        write_cell(Shard(part=part, first=cell), cell, Asking(model=counted, settings=SETTINGS))
         seconds = time.perf_counter() - began
     n_drafts = len(passages) * len(SETTINGS.task_types)
     return counted.n_tokens / seconds, n_drafts / seconds

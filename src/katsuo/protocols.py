@@ -240,6 +240,18 @@ class Duty(Protocol[_Given, _Made]):
         ...
 
 
+@runtime_checkable
+class Narrows(Protocol[Work]):
+    """A duty that can look closer at a shard at which workers keep dying."""
+
+    def closer(self, shard: Work, /) -> Work | None:
+        """The shard to try after another death, in narrower bounds; None to give it up.
+
+        It ends: after so many deaths it is None, whatever the workers die of.
+        """
+        ...
+
+
 class Executor(Protocol):
     """Where shards run: this process, several processes, a cluster."""
 

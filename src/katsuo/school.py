@@ -30,7 +30,7 @@ from katsuo.road.crews import Job
 from katsuo.road.remixing import remix, taken
 from katsuo.road.reporting import machine
 from katsuo.road.trip import Event, Listener, key_of
-from katsuo.sections import Remix, Section
+from katsuo.sections import Execution, Remix, Section
 from katsuo.stages.mixture import is_held_out, mixed
 from katsuo.stages.tuning import Limit, fit, teach_pairs
 from katsuo.store import tables
@@ -125,6 +125,8 @@ class Lesson(Section):
     """The root of all chance."""
     remix: Remix = Remix()
     teach: Teach = Teach()
+    execution: Execution = Execution()
+    """Where rows are looked at; the tasks do not hang on it."""
 
 
 def load(path: Path, changes: Sequence[str] = ()) -> Lesson:
@@ -159,7 +161,7 @@ def go(
     """
     with run.alone():
         write_text(run.folder / "recipe.yaml", _resolved(lesson))
-        card = remix(lesson.remix, lesson.seed, run.folder / "remix", listen)
+        card = remix(lesson.remix, lesson.seed, run.folder / "remix", listen, lesson.execution)
         if until == "remix":
             return card
         return _teach(lesson, run.folder, card, listen, max_minutes)
@@ -230,7 +232,7 @@ def _teach(
     base = engines.find(lesson.teach.base)
     into = folder / "generator"
     asked = {
-        **lesson.model_dump(mode="json"),
+        **lesson.model_dump(mode="json", exclude={"execution"}),
         "teach": without(_stated(lesson.teach), ASKED_LATER),
     }
     key = key_of("teach", remix_card["key"], asked, base.identity)

@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 bad request, 3 adapted model rejected, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated, Final
 
@@ -17,6 +18,7 @@ from katsuo.cli import (
     models,
     parcels,
     planning,
+    remote,
     reviewing,
     running,
     starting,
@@ -28,6 +30,8 @@ from katsuo.version import VERSION
 BAD_REQUEST: Final = 2
 REJECTED: Final = 3
 INTERRUPTED: Final = 130
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a system says when it takes no more bytes."""
 
 app = typer.Typer(
     name="katsuo",
@@ -47,6 +51,7 @@ reviewing.add(app)
 teaching.add(app)
 parcels.add(app)
 exporting.add(app)
+remote.add(app)
 models.add(app)
 doctor.add(app)
 
@@ -73,8 +78,18 @@ def run() -> None:
     except KatsuoError as error:
         print(f"katsuo: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(REJECTED if isinstance(error, RejectedError) else BAD_REQUEST)
+    except BrokenPipeError:  # the reader of our output left, as `katsuo ... | head` does
+        sys.stderr.close()
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"katsuo: {where}the disk takes no more ({error.strerror}); what is finished stays. "
+            "Make room, and the same command goes on from here",
+            file=sys.stderr,
+        )
+        sys.exit(BAD_REQUEST)
     except KeyboardInterrupt:
         print("\nkatsuo: interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output left, as `katsuo ... | head` does
-        sys.stderr.close()

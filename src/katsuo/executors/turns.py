@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias
 
 from katsuo.errors import WorkerError
-from katsuo.protocols import Done, Duty, Work
+from katsuo.protocols import Done, Duty, Narrows, Work
 
 TRIES: Final = 3
-"""Of one shard. A worker may die by another hand: of a full memory, or of a person."""
+"""Of one shard before it is narrowed, or given up. A worker may die by another hand: of a full
+memory, or of a person."""
 AHEAD: Final = 4
 """Shards handed out and not yet taken back, for each worker."""
 Given: TypeAlias = tuple[int, Work]
@@ -65,14 +66,18 @@ class Turns(Generic[Work, Done]):
         """See to it that the shard of a worker that died is tried again.
 
         Raises:
-            WorkerError: If it was tried often enough.
+            WorkerError: If it was tried often enough, and its duty cannot narrow it further.
         """
         place, shard = given
         self.deaths[place] += 1
-        if self.deaths[place] >= TRIES:
+        if self.deaths[place] < TRIES:
+            self.again.append(given)
+            return
+        closer = self.duty.closer(shard) if isinstance(self.duty, Narrows) else None
+        if closer is None:
             raise WorkerError(
-                f"{self.duty.named(shard)}: {TRIES} workers died at it, the last one {how}; what "
-                "is finished stays. Mend or leave out what is in it, or take fewer "
+                f"{self.duty.named(shard)}: {self.deaths[place]} workers died at it, the last one "
+                f"{how}; what is finished stays. Mend or leave out what is in it, or take fewer "
                 "execution.workers if memory is short, and run the same command again"
             )
-        self.again.append(given)
+        self.again.append((place, closer))

@@ -222,6 +222,15 @@ def _fold(text: str) -> _Folded:
     starts: list[int] = []
     ends: list[int] = []
     for word in re.finditer(r"\S+", text):
+        if word[0].isascii():  # a sign for a sign; most of the time of this filter goes by here
+            if folded:
+                folded.append(" ")
+                starts.append(ends[-1])
+                ends.append(word.start())
+            folded.append(word[0].lower().translate(_SAME_SIGNS))
+            starts.extend(range(word.start(), word.end()))
+            ends.extend(range(word.start() + 1, word.end() + 1))
+            continue
         pieces = [(sign, at) for sign, at in _signs(word[0]) if sign]
         if folded and pieces:
             folded.append(" ")
@@ -236,10 +245,6 @@ def _fold(text: str) -> _Folded:
 
 def _signs(word: str) -> Iterator[tuple[str, tuple[int, int]]]:
     """The folded signs of `word`, each with the range of characters it stands for."""
-    if word.isascii():
-        for i, letter in enumerate(word.lower().translate(_SAME_SIGNS)):
-            yield letter, (i, i + 1)
-        return
     start = 0
     for end in range(1, len(word) + 1):
         if end == len(word) or not _joins(word[end]):

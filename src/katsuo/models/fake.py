@@ -8,8 +8,10 @@ in ten cannot be parsed, as with real generators.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
+import signal
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 NAME = "fake"
 """Name on the shelf: `generator: fake`, `base: fake`."""
+POISON = "This passage kills the fake engine."
+"""A passage that holds it ends the process at once, as a flaw of an engine can."""
 
 _BROKEN_EVERY = 10
 _FAKE_NUMBERS = 32
@@ -82,6 +86,8 @@ class FakeModel:
         if asked is None:
             return max(re.findall(r"\w+", request.prompt), key=len, default="")
         kind, passage, wishes = asked
+        if POISON in passage:
+            os.kill(os.getpid(), signal.SIGKILL)
         chance = seeds.stream(self.seed, str(request.seed), request.prompt)
         if chance.randrange(_BROKEN_EVERY) == 0:
             return "a draft without its marker"

@@ -35,7 +35,7 @@ from katsuo.types import Dropped, TaskType
 DROPPED_EXAMPLES: Final = 3
 """Examples shown for each reason."""
 
-UNITS: Final[Mapping[str, str]] = {"generate": "drafts", "curate": "tasks", "evaluate": "probes"}
+UNITS: Final[Mapping[str, str]] = {"generate": "draft", "curate": "task", "evaluate": "probe"}
 """What a stage counts, where its row in the funnel does not say so itself."""
 
 

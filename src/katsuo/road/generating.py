@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -20,19 +20,18 @@ from katsuo.protocols import Completes, Hear
 from katsuo.road import revisiting
 from katsuo.road.errands import Errand, done
 from katsuo.road.labelling import Labelling, label_all, ranked_in
+from katsuo.road.narrowing import Shard
 from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.sections import Execution, Generate, Recipe
 from katsuo.sections.owning import settled
-from katsuo.stages.generate import Evidence, GenerateSettings, draft_ids
+from katsuo.stages.generate import Evidence, GenerateSettings, draft_ids, unwritten
 from katsuo.stages.generate import generate as drafts
 from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
-from katsuo.types import Dropped, Task
+from katsuo.types import Context, Dropped, Task
 from katsuo.wire import KATSUO_V1
 
-Shard: TypeAlias = tuple[Path, Cell]
-"""A shard of contexts, and where its first drafts lie, or will."""
 _SAID: Final = ("steered", "labels", "voices")
 """Settings that only `katsuo-v1` can say."""
 _LABELLING: Final = ("label_readers", "label_engines")
@@ -188,7 +187,7 @@ def generate(trip: Trip) -> None:
     named, stated = asked.named, asked.stated
 
     def work(folder: StageFolder) -> dict[str, Any]:
-        shards = list(cells_of(trip).items())
+        shards = [Shard(part=part, first=cell) for part, cell in cells_of(trip).items()]
         each = replace(asked, named=_shared(named, trip.recipe.execution), ranked=[])
         duty = _Drafting(errand=Errand.of(trip), asked=each)
         counts = Counts(unit="draft")
@@ -227,7 +226,7 @@ def _shared(named: engines.Named, execution: Execution) -> engines.Named:
 
 def _known(trip: Trip, asked: _Asked, shard: Shard) -> list[Cell] | None:
     """The cells of a shard whose passes are all done."""
-    part, first = shard
+    part, first = shard.part, shard.first
     if not first.done or trip.recipe.generate.passes == 1:
         return [first] if first.done else None
     second = revisiting.cell_of(trip, part, first, asked.again)
@@ -236,14 +235,18 @@ def _known(trip: Trip, asked: _Asked, shard: Shard) -> list[Cell] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Drafting:
-    """Implements `Duty`: the drafts of one shard, in one pass or two."""
+    """Implements `Duty` and `Narrows`: the drafts of one shard, in one pass or two."""
 
     errand: Errand
     asked: _Asked
 
     def named(self, shard: Shard, /) -> str:
         """The file of its passages."""
-        return str(shard[0])
+        return str(shard.part)
+
+    def closer(self, shard: Shard, /) -> Shard | None:
+        """The shard with each passage tried alone, or without those that kill."""
+        return shard.closer()
 
     def open(self, say: Hear) -> Callable[[Shard], list[Cell]]:
         """The work; the engine is opened at the first shard that wants it."""
@@ -260,16 +263,17 @@ class _Drafting:
         )
 
         def work(shard: Shard) -> list[Cell]:
-            part, first = shard
+            part, first = shard.part, shard.first
             if not first.done:
-                write_cell(shard, opened(), asked.settings, schema=asked.schema)
+                asking = Asking(model=opened(), settings=asked.settings)
+                write_cell(shard, first, asking, schema=asked.schema)
             if trip.recipe.generate.passes == 1:
                 return [first]
             second = revisiting.cell_of(trip, part, first, asked.again)
             if not second.done:
                 evidence = revisiting.evidence(trip.recipe, first)
-                again = (part, second)
-                write_cell(again, opened(), asked.settings, evidence, schema=asked.schema)
+                asking = Asking(model=opened(), settings=asked.settings, evidence=evidence)
+                write_cell(shard, second, asking, schema=asked.schema)
             return [first, second]
 
         return work
@@ -292,25 +296,43 @@ def generator_of(asked: Generate) -> engines.Named:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What a generator is asked about passages in one pass."""
+
+    model: Completes
+    settings: GenerateSettings
+    evidence: Evidence | None = None
+    """Of the pass before, in a second one."""
+
+    def drafts(self, contexts: Sequence[Context]) -> Iterator[Task | Dropped]:
+        """What it writes."""
+        return drafts(contexts, self.model, self.settings, self.evidence)
+
+    def unwritten(self, contexts: Sequence[Context]) -> Iterator[Dropped]:
+        """The ledger lines of what nobody is left to write."""
+        return unwritten(contexts, self.settings, self.evidence)
+
+
 def write_cell(
-    shard: Shard,
-    model: Completes,
-    settings: GenerateSettings,
-    evidence: Evidence | None = None,
-    *,
-    schema: pa.Schema = tables.TASKS,
+    shard: Shard, cell: Cell, asking: Asking, *, schema: pa.Schema = tables.TASKS
 ) -> None:
-    """Generate the drafts of one shard of contexts into its cell; with evidence, second ones."""
-    part, cell = shard
+    """Generate the drafts of one pass over a shard of contexts into `cell`.
+
+    The passages that workers died at are left out, with a ledger line for each of their drafts.
+    """
     began = time.monotonic()
-    contexts = [tables.context_of(row) for row in tables.read(part)]
+    contexts = [tables.context_of(row) for row in tables.read(shard.part)]
+    for one in shard.tried(contexts):
+        list(asking.drafts([one]))
     made: list[Task] = []
     lines: list[Dropped] = []
-    for item in drafts(contexts, model, settings, evidence):
+    for item in asking.drafts([one for one in contexts if one.id not in shard.left_out]):
         if isinstance(item, Task):
             made.append(item)
         else:
             lines.append(item)
+    lines += asking.unwritten([one for one in contexts if one.id in shard.left_out])
     fill_cell(cell, made, lines, began, schema)
 
 
@@ -325,7 +347,7 @@ def fill_cell(
     counts = Counts(unit="draft")
     counts.keep(len(made))
     counts.drop(lines)
-    with new_folder(cell.folder) as folder:
+    with new_folder(cell.folder, synced=True) as folder:
         tables.write(folder / "rows.parquet", schema, map(tables.task_row, made))
         tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
         seconds = round(time.monotonic() - began, 3)

@@ -162,7 +162,7 @@ def _fill_cell(cell: Cell, items: Iterable[Document | Dropped], trip: Trip, cut:
                 else:
                     yield tables.context_row(item, document.source)
 
-    with new_folder(cell.folder) as folder:
+    with new_folder(cell.folder, synced=True) as folder:
         tables.write(folder / "rows.parquet", tables.CONTEXTS, rows())
         tables.write(folder / "dropped.parquet", tables.DROPPED, map(tables.dropped_row, lines))
         seconds = round(time.monotonic() - began, 3)

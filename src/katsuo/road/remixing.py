@@ -12,9 +12,10 @@ from katsuo import templates
 from katsuo.errors import DataError, RecipeError
 from katsuo.recipe import expand
 from katsuo.road.cards import Tally
+from katsuo.road.foreseeing import Preparing, foreseen
 from katsuo.road.thinning import thin
 from katsuo.road.trip import Event, Listener, key_of
-from katsuo.sections import Remix
+from katsuo.sections import Execution, Remix
 from katsuo.stages.decontaminate import Known
 from katsuo.stages.remix import RemixSettings
 from katsuo.stages.remix import remix as remixed
@@ -55,11 +56,14 @@ class _Exam:
     sha256: str
 
 
-def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, Any]:
+def remix(
+    asked: Remix, seed: int, folder: Path, listen: Listener, execution: Execution | None = None
+) -> dict[str, Any]:
     """Write `rows.parquet`, `dropped.parquet` and `card.json` into `folder`; the card.
 
     What was made of the same files by the same settings is not made again. Rows are written as
-    they come: memory grows only by a number for each, by which exact twins are known.
+    they come: memory grows only by a number for each, by which exact twins are known. Where
+    `execution` names workers, they look at rows ahead of their turn.
     """
     places = _Places.of(asked)
     sources, lines = _sources(asked)
@@ -74,16 +78,23 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
     if card is not None:
         listen(Event(stage="remix", finished=True, note="done already"))
         return card
-    settings = _settings(asked, seed, sources, places)
     known = Known(_texts(one.path for one in against))
     tally = Tally(sources)
+    duty = Preparing(
+        sources=sources,
+        folder=places.folder,
+        restricted=places.restricted,
+        settings=_settings(asked, seed, sources, places),
+    )
+    rows = with_rows(sources, places.folder, seed, places.restricted)
     with (
+        foreseen(duty, execution or Execution()) as ahead,
         tables.writing(folder / "rows.parquet", tables.TASKS) as keep,
         tables.writing(folder / "dropped.parquet", tables.DROPPED) as drop,
     ):
         for line in lines:
             tally.drop(line, drop)
-        for item in remixed(with_rows(sources, places.folder, seed, places.restricted), settings):
+        for item in remixed(rows, duty.settings, ahead):
             if isinstance(item, Dropped):
                 tally.drop(item, drop)
             elif len(known) and known.says(item):
@@ -96,9 +107,8 @@ def remix(asked: Remix, seed: int, folder: Path, listen: Listener) -> dict[str, 
         thin(folder, tally)
     card = {"key": key, **tally.card, "tier": asked.tier, "files": files, "against": named}
     write_json(folder / "card.json", card)
-    counts = tally.counts
-    listen(Event(stage="remix", done=counts.arrived, kept=counts.passed, unit="task",
-                 dropped=counts.dropped.total(), finished=True))  # fmt: skip
+    listen(Event(stage="remix", done=tally.counts.arrived, kept=tally.counts.passed, unit="task",
+                 dropped=tally.counts.dropped.total(), finished=True))  # fmt: skip
     return card
 
 

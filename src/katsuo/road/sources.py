@@ -94,7 +94,7 @@ class Sources:
         with cell.alone():
             if not cell.done:
                 with new_folder(cell.folder) as folder:
-                    remix(asked, seed, folder, self.trip.listen)
+                    remix(asked, seed, folder, self.trip.listen, self.trip.recipe.execution)
         return cell
 
 

@@ -181,6 +181,15 @@ def draft_ids(
     return {draft.id for draft in _wanted(contexts, settings, evidence)}
 
 
+def unwritten(
+    contexts: Sequence[Context], settings: GenerateSettings, evidence: Evidence | None = None
+) -> Iterator[Dropped]:
+    """The ledger lines of what `generate` would ask for about passages that workers died at."""
+    for draft in _wanted(contexts, settings, evidence):
+        line = _dropped(draft, "worker-died", draft.context.text)
+        yield replace(line, by="executor")
+
+
 def _wanted(
     contexts: Sequence[Context], settings: GenerateSettings, evidence: Evidence | None
 ) -> Iterator[_Wanted]:

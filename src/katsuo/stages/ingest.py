@@ -92,17 +92,19 @@ def _reason(text: str, settings: IngestSettings) -> str:
     if _n_words(text) < settings.min_words:
         return "passage-too-short"
     written = _FURNITURE.sub("", text)
-    n_letters = sum(map(_is_letter, written))
+    n_letters = sum(map(str.isalpha, written))
+    if not written.isascii():
+        n_letters += sum(map(_is_mark, written))
     return "passage-not-prose" if n_letters < _LEAST_LETTERS * len(written) else ""
 
 
-def _is_letter(char: str) -> bool:
+def _is_mark(char: str) -> bool:
     # Marks are vowels in many scripts of South Asia.
-    return unicodedata.category(char)[0] in "LM"
+    return unicodedata.category(char).startswith("M")
 
 
 def _n_words(text: str) -> int:
-    spaced = sum(any(map(str.isalnum, word)) for word in text.split())
+    spaced = sum(word.isalnum() or any(map(str.isalnum, word)) for word in text.split())
     return max(spaced, len(_UNSPACED.findall(text)) // _CHARS_PER_WORD)
 
 

@@ -43,10 +43,15 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, synced: bool = False) -> Iterator[Path]:
     """A folder to fill; it becomes `path` when the block ends, and nothing when it fails.
 
     When `path` exists by then, another process was faster with the same work and its folder stays.
+
+    Args:
+        path: Of the whole folder.
+        synced: Whether all that is put there has been brought to the disk by who put it, as the
+            writers of this room do; to sync a file again costs as much as the first time.
     """
     for stale in path.parent.glob(f".{path.name}.*.partial"):
         if not _lives(stale.suffixes[-2]):
@@ -55,7 +60,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     unfinished.mkdir(parents=True)
     try:
         yield unfinished
-        sync(unfinished)
+        if not synced:
+            sync(unfinished)
         if path.exists():
             shutil.rmtree(unfinished)
         else:

@@ -10,6 +10,7 @@ takes some 20 MB); a dataset that does not fit must be sampled beforehand.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,20 +63,43 @@ def read_rows(folder: Path, splits: Sequence[str], *, seed: int) -> Iterator[Row
     Raises:
         DataError: If a split is missing, is no Parquet file or has other columns than the first.
     """
-    import pyarrow
+    drawn = Drawn.of(folder, splits, seed=seed)
+    for start in range(0, len(drawn.order), _BATCH_ROWS):
+        yield from drawn.rows(start, _BATCH_ROWS)
 
-    tables = [_read(folder, split) for split in splits]
-    for split, table in zip(splits, tables, strict=True):
-        if set(table.column_names) != set(tables[0].column_names):
-            raise DataError(
-                f"{folder / split}.parquet has the columns {', '.join(table.column_names)}; "
-                f"{splits[0]} has {', '.join(tables[0].column_names)}"
-            )
-    table = pyarrow.concat_tables(tables, promote_options="permissive")
-    order = list(range(table.num_rows))
-    seeds.stream(seed, "rows", folder.name).shuffle(order)
-    for start in range(0, len(order), _BATCH_ROWS):
-        yield from table.take(order[start : start + _BATCH_ROWS]).to_pylist()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """The rows of some splits, as columns, and an order of chance."""
+
+    table: Any
+    order: list[int]
+
+    def rows(self, start: int, n_rows: int) -> list[Row]:
+        """So many rows of the order, from `start` on; fewer at its end."""
+        found: list[Row] = self.table.take(self.order[start : start + n_rows]).to_pylist()
+        return found
+
+    @classmethod
+    def of(cls, folder: Path, splits: Sequence[str], *, seed: int) -> Drawn:
+        """The rows of `splits`, read now.
+
+        Raises:
+            DataError: As `read_rows`.
+        """
+        import pyarrow
+
+        tables = [_read(folder, split) for split in splits]
+        for split, table in zip(splits, tables, strict=True):
+            if set(table.column_names) != set(tables[0].column_names):
+                raise DataError(
+                    f"{folder / split}.parquet has the columns {', '.join(table.column_names)}; "
+                    f"{splits[0]} has {', '.join(tables[0].column_names)}"
+                )
+        table = pyarrow.concat_tables(tables, promote_options="permissive")
+        order = list(range(table.num_rows))
+        seeds.stream(seed, "rows", folder.name).shuffle(order)
+        return cls(table=table, order=order)
 
 
 def files_of(folder: Path, split: str) -> list[Path]:

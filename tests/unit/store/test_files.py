@@ -132,3 +132,10 @@ def test_a_folder_is_synced_with_what_is_below_it(tmp_path: Path) -> None:
     (tmp_path / "inner" / "rows").write_text("rows", "utf-8")
     sync(tmp_path)
     assert names(tmp_path) == {"inner", "rows"}
+
+
+def test_a_folder_of_synced_files_appears_whole_as_well(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "cell", synced=True) as folder:
+        write_text(folder / "a.txt", "a")
+        assert not (tmp_path / "cell").exists()
+    assert (tmp_path / "cell" / "a.txt").read_text("utf-8") == "a"
