@@ -1,7 +1,7 @@
 """Is a draft what its type promises, and what may stand in the place of its response?
 
     completion ─parts─▶ instruction, response ─┬─ fits ────▶ as it is
-                                               ├─ snapped ─▶ the words as passage or labels have them
+                                               ├─ snapped ─▶ the same, as passage or labels spell it
                                                └─ Hold ────▶ asked for again, and held to it
 
 A draft is read as `wire` writes it. What an instruction offers is read by `offers`; where it offers

@@ -29,12 +29,14 @@ from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.types import Dropped, Task
-from katsuo.wire import KATSUO_V1
+from katsuo.wire import BONITO_V1, KATSUO_V1
 
 Shard: TypeAlias = tuple[Path, Cell]
 """A shard of contexts, and where its first drafts lie, or will."""
 _SAID: Final = ("steered", "labels", "voices")
 """Settings that only `katsuo-v1` can say."""
+_OF_TWO_PARTS: Final = (BONITO_V1, KATSUO_V1)
+"""Formats in which a response can be asked for behind its instruction."""
 _LABELLING: Final = ("label_readers", "label_engines")
 """What is stated of readers, which no draft hangs on."""
 
@@ -107,6 +109,8 @@ class _Asked:
             voices=tuple(asked.voices or ()),
             own=tuple(one for one in own if not one.ranked),
             sampling=asked.sampling,
+            decoding=asked.decoding,
+            holds=engines.can_hold(engine),
         )
         revisiting.check(recipe)
         _check_sayable(settings, named.name)
@@ -138,6 +142,12 @@ def _check_sayable(settings: GenerateSettings, generator: str) -> None:
         raise RecipeError(
             f"generate.{said} is set and {generator} is asked in {settings.format}, which "
             f"cannot say it; take a generator that was taught katsuo-v1, or leave {said} out"
+        )
+    if settings.decoding != "free" and settings.format not in _OF_TWO_PARTS:
+        raise RecipeError(
+            f"generate.decoding is {settings.decoding} and {generator} is asked in "
+            f"{settings.format}, whose answer cannot be begun for it; take a generator that was "
+            "taught bonito-v1 or katsuo-v1, or leave decoding free"
         )
 
 
@@ -311,6 +321,7 @@ def fill_cell(
     """Write a cell of drafts: what became tasks, the ledger of the rest, how long it took."""
     counts = Counts(unit="draft")
     counts.keep(len(made))
+    counts.mend(made)
     counts.drop(lines)
     with new_folder(cell.folder) as folder:
         tables.write(folder / "rows.parquet", schema, map(tables.task_row, made))

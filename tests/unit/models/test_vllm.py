@@ -109,6 +109,7 @@ def library(**told: Any) -> Library:  # noqa: ANN401
         engine=lambda **settings: FakeEngine(settings, **told),
         params=lambda **how: how,
         prompt=list,
+        held=lambda grammar: {"grammar": grammar},
         refusal=RefusedError,
         unusable=(RuntimeError,),
     )
