@@ -214,13 +214,18 @@ def hold(rule: Rule, instruction: str) -> Hold:
         return Hold(only=rule.told)
     if rule.extractive:
         blank = offers.blank(question)
-        return Hold(only=(blank,) if blank else (), within=rule.passage)
+        return Hold(only=(blank,) if blank else (), within=_spoken(rule.passage))
     if not rule.kind.closed_choice and rule.kind is not TaskType.COREF:
         return Hold()
     found = offers.choices(rule.kind, question) or _USUAL.get(rule.kind, ())
     if rule.kind is TaskType.MCQA and not found:
-        return Hold(within=question)
+        return Hold(within=_spoken(question))
     return Hold(only=found)
+
+
+def _spoken(text: str) -> str:
+    """`text` where an extract can be made of it, else nothing."""
+    return text if any(piece.begins and piece.ends for piece in extracts.pieces(text)) else ""
 
 
 def most_tokens(held: Hold, most: int) -> int:
