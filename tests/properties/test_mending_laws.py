@@ -125,4 +125,4 @@ def test_the_bound_on_tokens_is_that_of_the_draft_for_plain_text() -> None:
         sampling=Sampling(max_tokens=100),
     )
     list(generate([CONTEXT], Listening(), settings))
-    assert [request.sampling.max_tokens for request in heard if request.hold][0] == 100
+    assert next(request.sampling.max_tokens for request in heard if request.hold) == 100
