@@ -45,7 +45,7 @@ _USUAL: Final[Mapping[TaskType, tuple[str, ...]]] = {
 }
 """Labels for an instruction that offers none that can be read."""
 _SURELY_CLOSED: Final = frozenset({TaskType.YNQA, TaskType.TE, TaskType.NLI})
-"""Types whose labels are known even where the instruction does not offer them."""
+"""Types whose labels are known even where no offer can be read ("1 for proven, 2 for open")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,9 +273,10 @@ def _fits(rule: Rule, question: str, response: str) -> bool:
         return True
     if found := offers.offers(rule.kind, question):
         return any(offer.has(response) for offer in found)
-    if rule.kind in _SURELY_CLOSED:
-        return offers.known(rule.kind, response)
-    return rule.kind is not TaskType.MCQA or bool(extracts.extract(response, question))
+    if rule.kind in _SURELY_CLOSED and offers.known(rule.kind, response):
+        return True
+    asked_of_words = rule.kind in (*_SURELY_CLOSED, TaskType.MCQA)
+    return not asked_of_words or bool(extracts.extract(response, question))
 
 
 def _snapped(rule: Rule, response: str) -> str:

@@ -57,6 +57,9 @@ def test_a_completion_has_two_parts_whatever_it_lacks(
         ),
         pytest.param(TaskType.YNQA, "Is it?", "Yes", "Yes", id="a-label-that-is-known"),
         pytest.param(
+            TaskType.NLI, "1 for proven, 2 for open", "2", "2", id="words-of-the-question"
+        ),
+        pytest.param(
             TaskType.YNQA,
             "Is it?",
             "dawn",
