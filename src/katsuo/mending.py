@@ -150,7 +150,7 @@ class Mender:
                 items[number] = one.again(replace(draft, response=found), SNAPPED, items[number])
         requests = [attempts[n].asked(drafts[n].asking, held) for n, held in wanted.items()]
         for (n, held), said in zip(wanted.items(), self._said(requests), strict=self.holds):
-            response = settled(held, said.text, finished=said.finished)
+            response = response_of(held, said.text, finished=said.finished)
             items[n] = attempts[n].again(replace(drafts[n], response=response), HELD, items[n])
         yield from items
 
@@ -158,10 +158,10 @@ class Mender:
         """Another response, or what it must be; none where `item` is a task as it should be."""
         if self.always:
             return hold(rule, draft.instruction)
-        if isinstance(item, Task) and (rule.told or not draft.response):
+        if isinstance(item, Task) and rule.told:
             return None
         found = mended(rule, draft)
-        return None if isinstance(item, Task) and found == draft.response else found
+        return None if _is_clean(item) and found == draft.response else found
 
     def _instructed(self, attempts: Sequence[Attempt]) -> list[Parts]:
         """The parts of all drafts; those without an instruction get one."""
@@ -173,7 +173,7 @@ class Mender:
         ]
         said = self._said([attempts[n].asked("", Hold()) for n in bare])
         for n, completion in zip(bare, said, strict=self.holds):
-            text = settled(Hold(), completion.text, finished=completion.finished)
+            text = response_of(Hold(), completion.text, finished=completion.finished)
             drafts[n] = Parts(instruction=text, response="")
         return drafts
 
@@ -239,7 +239,7 @@ def most_tokens(held: Hold, most: int) -> int:
     return max(longest, min(most, _EXTRACT_TOKENS) if held.within else 1)
 
 
-def settled(held: Hold, text: str, *, finished: bool) -> str:
+def response_of(held: Hold, text: str, *, finished: bool) -> str:
     """The response that a held completion gives, cut where it ran into the token limit.
 
     Empty where an engine did not hold to it.
@@ -290,6 +290,13 @@ def _snapped(rule: Rule, response: str) -> str:
 def _is_blank(question: str, response: str) -> bool:
     blank = offers.blank(question)
     return bool(blank) and blank.strip(" .").casefold() == response.strip(" .").casefold()
+
+
+def _is_clean(item: Item) -> bool:
+    """Whether it is a task with no marker but those of its passage."""
+    if isinstance(item, Dropped):
+        return False
+    return {*_MARK.findall(item.instruction + item.response)} <= {*_MARK.findall(item.context)}
 
 
 def _before_mark(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katsuo import extracts, offers
+from katsuo import extracts, offers, wire
 from katsuo.mending import Decoding, cut
 from katsuo.models.fake import FakeModel
 from katsuo.protocols import Completion, Request, Sampling
@@ -63,7 +63,7 @@ def test_every_draft_is_a_task(
     task = of(text, kind, decoding, finished=finished)
     assert task.instruction.strip()
     assert task.response.strip()
-    assert "<|pipe|>" not in task.instruction + task.response
+    assert not any(mark in task.instruction + task.response for mark in wire.MARKS)
 
 
 @given(text=TEXTS, finished=st.booleans())

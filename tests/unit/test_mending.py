@@ -111,7 +111,7 @@ def test_labels_that_were_told_are_the_only_answers() -> None:
 def test_a_held_completion_gives_a_response(
     hold: Hold, text: str, finished: bool, said: str
 ) -> None:
-    assert mending.settled(hold, text, finished=finished) == said
+    assert mending.response_of(hold, text, finished=finished) == said
 
 
 def test_a_choice_is_never_cut_off() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from katsuo import engines, wire
-from katsuo.mending import settled
+from katsuo.mending import response_of
 from katsuo.models import shelf
 from katsuo.models.schedule import SCHEDULE, Placement
 from katsuo.protocols import Completes, Completion, Hold, Request, Sampling
@@ -134,7 +134,7 @@ def test_a_draft_is_what_it_is_held_to(model: Completes) -> None:
     requests = [replace(asked(number), hold=holds[number % len(holds)]) for number in range(9)]
     for request, said in zip(requests, model.complete(requests), strict=True):
         assert request.hold is not None
-        assert settled(request.hold, said.text, finished=said.finished), said
+        assert response_of(request.hold, said.text, finished=said.finished), said
 
 
 def test_a_prompt_that_does_not_fit_is_a_value_and_the_others_are_served(model: Completes) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from katsuo import engines
 from katsuo.extracts import longest
-from katsuo.mending import settled
+from katsuo.mending import response_of
 from katsuo.models import shelf
 from katsuo.models.openvino import OpenVinoModel
 from katsuo.models.schedule import SCHEDULE
@@ -107,7 +107,7 @@ def test_a_completion_is_what_it_is_held_to_each_its_own(model: OpenVinoModel) -
     requests = [replace(asked(n, warm), hold=holds[n % 4]) for n in range(16)]
     for request, said in zip(requests, model.complete(requests), strict=True):
         assert request.hold is not None
-        assert settled(request.hold, said.text, finished=said.finished), said
+        assert response_of(request.hold, said.text, finished=said.finished), said
         if said.finished and not request.hold.is_plain:
             held = said.text in request.hold.only or longest(said.text, PASSAGE) == said.text
             assert held, said.text
