@@ -248,11 +248,18 @@ def response_of(held: Hold, text: str, *, finished: bool) -> str:
     if said in held.only:
         return said
     if held.within:
-        return extracts.longest(said, held.within)
+        return extracts.longest(said, held.within) or _word(said, held.within)
     if held.only:
         return ""
     bare = _before_mark(said)
     return bare if finished else cut(bare)
+
+
+def _word(start: str, text: str) -> str:
+    """The first word of `text` that begins so, where it is longer than the token limit."""
+    spans = (piece.span for piece in extracts.pieces(text) if piece.begins and piece.ends)
+    found = (text[span.start : span.end] for span in spans)
+    return next((word for word in found if start and word.startswith(start)), "")
 
 
 def cut(text: str) -> str:

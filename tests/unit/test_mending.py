@@ -103,6 +103,7 @@ def test_labels_that_were_told_are_the_only_answers() -> None:
         pytest.param(
             Hold(within=PASSAGE), "Ann Odd, has the ke", False, "Ann Odd, has the", id="cut"
         ),
+        pytest.param(Hold(within=PASSAGE), "keep", False, "keeper", id="not-a-whole-word"),
         pytest.param(Hold(), "One thing. And anoth", False, "One thing.", id="cut-sentence"),
         pytest.param(Hold(), "One thing. And anoth", True, "One thing. And anoth", id="whole"),
         pytest.param(Hold(), "One <|pipe|> two", True, "One", id="a-marker-all-the-same"),
