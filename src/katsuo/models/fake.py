@@ -42,8 +42,7 @@ class FakeModel:
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """For a prompt of our formats a task about its passage; for any other its longest word."""
         for request in requests:
-            chance = seeds.stream(self.seed, "held", str(request.seed), request.prompt)
-            text = _held(request.hold, chance) if request.hold else self._text(request)
+            text = self._text(request)
             yield Completion(id=request.id, text=text, finished=True, n_tokens=len(text.split()))
 
     def rank(self, questions: Iterable[Question]) -> Iterator[Ranked]:
@@ -79,6 +78,9 @@ class FakeModel:
         return -7 * shared - own
 
     def _text(self, request: Request) -> str:
+        if request.hold is not None:
+            chance = seeds.stream(self.seed, "held", str(request.seed), request.prompt)
+            return _held(request.hold, chance)
         asked = _asked(request.prompt)
         if asked is None:
             return max(re.findall(r"\w+", request.prompt), key=len, default="")
