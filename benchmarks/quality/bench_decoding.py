@@ -1,12 +1,14 @@
 """What does mending drafts cost, and what are the mended ones worth? Beside free decoding.
 
 python benchmarks/quality/bench_decoding.py [--n 300] [--decodings free,mended,held] [--types ...]
+python benchmarks/quality/bench_decoding.py --drafts runs/bench-generator/bundled --n 70
 python benchmarks/quality/bench_decoding.py --quick     (invented passages and the fake generator)
 
 KATSUO_DATA names the data; the passages are those of `bench_generator.py`, their documents held out
 from teaching. Where a type has fewer than n passages, some are asked about more than once. What is
 written lies under runs/bench-decoding/ and is not written twice. `free` and `mended` begin with the
-same drafts, so these are written once, and their time counts for both.
+same drafts, so these are written once, and their time counts for both. With `--drafts` they are
+those that `bench_generator.py` wrote, and took the time that they took then.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from katsuo.stages.measure import Reader, readings
 from katsuo.store import tables
 from katsuo.store.files import new_folder, read_json, write_json
 from katsuo.types import Dropped, Task, TaskType
+from katsuo.wire import CONTEXT_SLOT, PIPE_MARK
 
 N, PER_TYPE, PER_DOMAIN = 10, 60, 10
 QUICK: Final = 3
@@ -55,6 +58,8 @@ class Timed:
     """A model whose time is taken; what it was asked once it is not asked again."""
 
     model: Completes
+    before: float = 0.0
+    """Seconds that free drafts took when they were written elsewhere."""
     seconds: float = 0.0
     known: dict[tuple[Request, ...], tuple[list[Completion], float]] = field(default_factory=dict)
 
@@ -70,12 +75,42 @@ class Timed:
         yield from said
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A model that has written its free drafts already."""
+
+    model: Completes
+    drafts: Mapping[str, Completion]
+    """By the id of the draft."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """The draft as it was; of what is held, the model's own word now."""
+        if any(request.hold for request in requests):
+            yield from self.model.complete(requests)
+        else:
+            yield from (self.drafts[request.id] for request in requests)
+
+
+def drafts_in(folder: Path) -> dict[str, Completion]:
+    """The drafts of a block of `bench_generator.py`; of those that were no tasks, the beginning."""
+    found = {}
+    for task in tables.tasks([folder / "rows.parquet"]):
+        asked = task.instruction.replace(task.context.strip(), CONTEXT_SLOT)
+        text = f"{asked}\n{PIPE_MARK}\n{task.response}"
+        found[task.id] = Completion(id=task.id, text=text, finished=True)
+    for line in map(tables.dropped_of, tables.read(folder / "dropped.parquet")):
+        text = line.excerpt.partition(": ")[2]
+        ended = not line.reason.startswith("cut-off")
+        found[line.item_id] = Completion(id=line.item_id, text=text, finished=ended)
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """All drafts of one way to decode about one block."""
 
     decoding: str
-    kind: TaskType
+    block: str
     tasks: Sequence[Task]
     reasons: Counter[str]
     seconds: float
@@ -95,6 +130,8 @@ class Desk:
     decodings: Sequence[Decoding]
     model: Timed
     runs: Path
+    drafts: Path | None = None
+    """Where `bench_generator.py` has its drafts of the same passages, if they are to be taken."""
 
     def written(self, block: Block, n: int) -> list[Written]:
         """`n` drafts of a block for every way to decode."""
@@ -105,16 +142,29 @@ class Desk:
             per_context=math.ceil(n / len(contexts)),
         )
         key = key_of("bench-decoding", self.stated, [one.id for one in contexts], n)
-        folder = self.runs / f"{block.name}-{key}"
+        folder = self.runs / f"{block.name.replace(' ', '-')}-{key}"
         if not folder.is_dir():
             with new_folder(folder) as unfinished:
+                desk, settings = self.on(block, settings)
                 for decoding in self.decodings:
-                    self.write(replace(settings, decoding=decoding), contexts, unfinished)
-        return [_read(folder, decoding, block.types[0]) for decoding in self.decodings]
+                    desk.write(replace(settings, decoding=decoding), contexts, unfinished)
+        return [_read(folder, decoding, block.name) for decoding in self.decodings]
+
+    def on(self, block: Block, settings: GenerateSettings) -> tuple[Desk, GenerateSettings]:
+        """This desk with the drafts of a block laid ready, and settings that name their writer."""
+        if self.drafts is None:
+            return self, settings
+        (folder,) = self.drafts.glob(f"{block.name.replace(' ', '-')}-*")
+        task = next(iter(tables.tasks([folder / "rows.parquet"])))
+        facts = read_json(folder / "cell.json") or {}
+        took = float(str(facts["seconds"]))
+        model = Timed(Replayed(self.model.model, drafts_in(folder)), before=took)
+        named = replace(settings, generator=task.origin.generator)
+        return replace(self, model=model), named
 
     def write(self, settings: GenerateSettings, contexts: Sequence[Any], folder: Path) -> None:
         """Write the drafts of one way to decode into `folder`."""
-        self.model.seconds, began = 0.0, time.perf_counter()
+        self.model.seconds, began = self.model.before, time.perf_counter()
         made = list(generate(contexts, self.model, settings))
         tasks = [item for item in made if isinstance(item, Task)]
         lines = [item for item in made if isinstance(item, Dropped)]
@@ -125,16 +175,16 @@ class Desk:
         )
         write_json(folder / f"{name}.json", {"seconds": round(self.model.seconds, 3)})
         spent = time.perf_counter() - began
-        print(f"{settings.task_types[0]} {name}: {len(made)} drafts, {spent:.0f} s", flush=True)
+        print(f"{folder.name} {name}: {len(made)} drafts, {spent:.0f} s", flush=True)
 
 
-def _read(folder: Path, decoding: str, kind: TaskType) -> Written:
+def _read(folder: Path, decoding: str, block: str) -> Written:
     facts = read_json(folder / f"{decoding}.json")
     assert facts is not None, f"{folder} appeared without its facts"
     dropped = map(tables.dropped_of, tables.read(folder / f"{decoding}-dropped.parquet"))
     return Written(
         decoding=decoding,
-        kind=kind,
+        block=block,
         tasks=list(tables.tasks([folder / f"{decoding}.parquet"])),
         reasons=Counter(line.reason for line in dropped),
         seconds=float(str(facts["seconds"])),
@@ -159,17 +209,23 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--types", default=",".join(TaskType), help="names, commas between them")
     parser.add_argument("--decodings", default=",".join(DECODINGS))
     parser.add_argument("--quick", action="store_true", help="invented passages, and fakes")
+    parser.add_argument("--generator", default=GENERATOR_NAME)
+    parser.add_argument("--drafts", type=Path, help="a folder of bench_generator.py to mend")
     parser.add_argument("--runs", type=Path, default=Path("runs/bench-decoding"))
     return parser.parse_args(argv)
 
 
 def _bench(asked: argparse.Namespace) -> None:
     n = QUICK if asked.quick else asked.n
-    held = few(n) if asked.quick else passages(asked.seed, max(n, PER_TYPE), PER_DOMAIN, asked.runs)
+    kept = asked.drafts.parent if asked.drafts else asked.runs
+    held = few(n) if asked.quick else passages(asked.seed, max(n, PER_TYPE), PER_DOMAIN, kept)
     held = held.of_types([TaskType.named(name) for name in asked.types.split(",")])
     desk = _desk(asked)
     written = [
-        one for block in held.blocks if block.name != NEW_DOMAINS for one in desk.written(block, n)
+        one
+        for block in held.blocks
+        if asked.drafts or block.name != NEW_DOMAINS
+        for one in desk.written(block, n)
     ]
     figures = {"n": f"{n} drafts a type, seed {asked.seed}", **dict(_figures(written))}
     figures |= _agreement(written, engines.FAKE if asked.quick else BASE_NAME)
@@ -180,7 +236,7 @@ def _bench(asked: argparse.Namespace) -> None:
 
 
 def _desk(asked: argparse.Namespace) -> Desk:
-    named = engines.find(engines.FAKE if asked.quick else GENERATOR_NAME)
+    named = engines.find(engines.FAKE if asked.quick else asked.generator)
     engine = engines.engine_of(named, "auto")
     settings = GenerateSettings(
         generator=named.name,
@@ -194,6 +250,7 @@ def _desk(asked: argparse.Namespace) -> Desk:
         "sampling": asdict(settings.sampling),
         "seed": asked.seed,
         "decodings": asked.decodings,
+        "drafts": str(asked.drafts),
     }
     return Desk(
         settings=settings,
@@ -201,6 +258,7 @@ def _desk(asked: argparse.Namespace) -> Desk:
         decodings=[one for one in DECODINGS if one in asked.decodings.split(",")],
         model=Timed(engines.open_completes(named, engine, WEIGHTS)),
         runs=asked.runs,
+        drafts=asked.drafts,
     )
 
 
@@ -219,7 +277,7 @@ def _figures(written: Sequence[Written]) -> Iterator[tuple[str, Any]]:
         yield f"{decoding}: distinct-2 of questions, of responses", _diversity(tasks)
         yield f"{decoding}: no tasks, by reason", dict(sum((one.reasons for one in own), Counter()))
         for one in own:
-            yield f"{decoding}, {one.kind}", _by_type(one)
+            yield f"{decoding}, {one.block}", _by_type(one)
 
 
 def _by_type(one: Written) -> str:
