@@ -139,7 +139,7 @@ class Desk:
         settings = replace(
             self.settings,
             task_types=block.types,
-            per_context=math.ceil(n / len(contexts)),
+            per_context=1 if self.drafts else math.ceil(n / len(contexts)),
         )
         key = key_of("bench-decoding", self.stated, [one.id for one in contexts], n)
         folder = self.runs / f"{block.name.replace(' ', '-')}-{key}"
@@ -218,7 +218,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _bench(asked: argparse.Namespace) -> None:
     n = QUICK if asked.quick else asked.n
     kept = asked.drafts.parent if asked.drafts else asked.runs
-    held = few(n) if asked.quick else passages(asked.seed, max(n, PER_TYPE), PER_DOMAIN, kept)
+    per_type = PER_TYPE if asked.drafts else max(n, PER_TYPE)
+    held = few(n) if asked.quick else passages(asked.seed, per_type, PER_DOMAIN, kept)
     held = held.of_types([TaskType.named(name) for name in asked.types.split(",")])
     desk = _desk(asked)
     written = [
@@ -227,7 +228,8 @@ def _bench(asked: argparse.Namespace) -> None:
         if asked.drafts or block.name != NEW_DOMAINS
         for one in desk.written(block, n)
     ]
-    figures = {"n": f"{n} drafts a type, seed {asked.seed}", **dict(_figures(written))}
+    blocks = {one.block: one.n_drafts for one in written}
+    figures: dict[str, Any] = {"drafts": blocks, "seed": asked.seed, **dict(_figures(written))}
     figures |= _agreement(written, engines.FAKE if asked.quick else BASE_NAME)
     if asked.quick:
         print(figures)
@@ -308,29 +310,43 @@ def _diversity(tasks: Sequence[Task]) -> str:
 
 
 def _agreement(written: Sequence[Written], reader: str) -> dict[str, Any]:
-    """How often a reader gives the same answer, by what became of the draft and whether closed."""
-    unlike = {
-        (task.id, task.instruction, task.response): task for one in written for task in one.tasks
+    """How often a reader gives the same answer: of extracts, and of others that were mended."""
+    mended = {task.id for one in written for task in one.tasks if _way(task) != NOT_MENDED}
+    tasks = {
+        (task.id, task.instruction, task.response): task
+        for one in written
+        for task in one.tasks
+        if task.type.extractive or task.id in mended
     }
-    found = dict(zip(unlike, _readings(list(unlike.values()), reader), strict=True))
+    found = dict(zip(tasks, _readings(list(tasks.values()), reader), strict=True))
     figures: dict[str, Any] = {}
     for decoding in dict.fromkeys(one.decoding for one in written):
         told: dict[str, list[bool]] = {}
         for task in (t for one in written if one.decoding == decoding for t in one.tasks):
-            reading = found[task.id, task.instruction, task.response]
+            reading = found.get((task.id, task.instruction, task.response))
             if reading is not None:
-                way = next((way for way in WAYS if way in task.scores), NOT_MENDED)
-                kind = "exqa" if task.type.extractive else "other types"
-                told.setdefault(f"{kind}, {way}", []).append(reading.agrees)
+                told.setdefault(_sort(task), []).append(reading.agrees)
         for name, agrees in sorted(told.items()):
             figures[f"{decoding}: reader agrees, {name}"] = share(sum(agrees), len(agrees))
     return figures
 
 
+def _sort(task: Task) -> str:
+    """Tasks of this sort are told about together."""
+    if not task.type.extractive:
+        return f"other types, {_way(task)}"
+    place = "verbatim" if extract(task.response, task.context) == task.response else "not verbatim"
+    return f"extracts, {_way(task)}, {place}"
+
+
+def _way(task: Task) -> str:
+    return next((way for way in WAYS if way in task.scores), NOT_MENDED)
+
+
 def _readings(tasks: Sequence[Task], name: str) -> list[Reading | None]:
     """The reading of each of `tasks`; none where nobody could answer alike."""
     named = engines.find(name)
-    engine = engines.FAKE if named.is_fake else "hf"
+    engine = engines.engine_of(named, "auto")
     ranks = engines.open_ranks(named)
     completes = engines.open_completes(named, engine, WEIGHTS)
     # Ways to decode share ids: a task is called by its place here.
@@ -345,7 +361,8 @@ READING: Final = (
     "as they are; `held` writes every response anew under a grammar. Time is the engine's alone, "
     "and that of the free drafts counts for `mended` too. Shares have Wilson's 95 % intervals. A "
     "reader (SmolLM2-135M-Instruct) agrees where it chooses the same label, or its answer has "
-    "token F1 of 0.5 or more."
+    "token F1 of 0.5 or more; read are all extracts, and of other types what was mended, before "
+    "and after."
 )
 
 if __name__ == "__main__":
