@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote bench-decoding
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -122,6 +122,11 @@ CONTESTANTS :=
 bench-generator: setup  ## Measure generators beside the prompted base (under 2 hours; goes on where it was stopped); wants KATSUO_DATA
 	$(BIN)/katsuo models pull smollm2-135m
 	$(BIN)/python benchmarks/quality/bench_generator.py $(CONTESTANTS)
+
+N := 300
+bench-decoding: setup  ## Measure mended and held drafts beside free ones, N a type (hours; goes on where it was stopped); wants KATSUO_DATA
+	$(BIN)/katsuo models pull smollm2-135m
+	$(BIN)/python benchmarks/quality/bench_decoding.py --n $(N)
 
 RECIPE := recipes/generator.yaml
 pack-gpu: setup  ## Write gpu-pack/: all that teaching RECIPE needs on a machine with a GPU and no network (PACK="--wheels DIR")

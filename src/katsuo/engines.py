@@ -151,6 +151,11 @@ def engine_of(named: Named, wanted: str, *, drafts: bool = False) -> str:
     return wanted
 
 
+def can_hold(engine: str) -> bool:
+    """Whether an engine can hold a completion to what it must be; a server is not asked to."""
+    return engine != ENDPOINT
+
+
 def engine_version(engine: str) -> str:
     """What else decides an engine's answers: its library's version, its schedule, its device."""
     if engine == "openvino":

@@ -79,6 +79,10 @@ _ALTERNATIVE: Final = re.compile(rf"\s*[,;/|]\s*(?:{_OR}\s+)?|\s+{_OR}\s+", re.I
 _SIGN: Final = re.compile(r"(?m)(?:^|(?<=\s))[(\[]?(?P<sign>[A-Ha-h1-8])[).:\]](?=\s*\S)")
 _DASH: Final = re.compile(r"(?m)^[ \t]*(?:[-*•]|\(\s?\))[ \t]+(?P<list>\S.*)$")
 _ASKS_SIGN: Final = re.compile(r"\b(?:letter|number|option|options|choices)\b", re.IGNORECASE)
+_BLANK: Final = re.compile(
+    r"(?i)\b(?:answer|reply|respond|say|put|write|state)\s+(?:with\s+)?[\"“«](?P<said>[^\"“”«»\n<]{1,60})"
+    r"[\"”»]|\ba dash if\b"
+)
 _LISTS: Final = frozenset({TaskType.MCQA, TaskType.TOPIC_CLASS, TaskType.SENTIMENT})
 """Types whose lettered lists are options; elsewhere they may be two texts to be compared."""
 
@@ -104,6 +108,36 @@ def offers(kind: TaskType, question: str) -> list[Offer]:
     if kind is TaskType.MCQA:
         return [*found, *_dashed(question)]
     return [*found, *_known(kind, question), *_quoted(question)]
+
+
+def choices(kind: TaskType, question: str) -> tuple[str, ...]:
+    """The first plain offer of `question` as it is spelled there, in the order of its words."""
+    found = offers(kind, question)
+    spelled = dict.fromkeys(_spelled(word, question) for word in found[0].words) if found else {}
+    places = {word: question.find(word) for word in spelled}
+    fitting = [word for word in spelled if found[0].has(word) and "<|" not in word]
+    return tuple(sorted(fitting, key=lambda word: (places[word], word)))
+
+
+def known(kind: TaskType, answer: str) -> bool:
+    """Whether `answer` is a label that `kind` may have without an offer that can be read."""
+    return _run(kind)[0].fullmatch(folded(answer)) is not None
+
+
+def blank(question: str) -> str:
+    """What an instruction tells to answer where the passage does not say; empty where nothing."""
+    found = _BLANK.search(question)
+    return "" if found is None else found["said"] or "-"
+
+
+def _spelled(word: str, question: str) -> str:
+    """A folded word of an offer as `question` has it."""
+    if len(word) == 1 and word.isalnum():
+        signs = (sign["sign"] for sign in _SIGN.finditer(question))
+        return next((sign for sign in signs if sign.casefold() == word), word)
+    loose = r"[\s_]+".join(map(re.escape, word.replace("'", "’").split())).replace("’", "['’]")  # noqa: RUF001
+    found = re.search(rf"(?<!\w){loose}(?!\w)", question, re.IGNORECASE)
+    return word if found is None else " ".join(found[0].split())
 
 
 def folded(text: str) -> str:

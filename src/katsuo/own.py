@@ -115,6 +115,11 @@ def known(task: OwnTask, label: str) -> str:
     return KNOWN[task.like][task.means[label]] if label in task.means else label
 
 
+def answers(task: OwnTask) -> tuple[str, ...]:
+    """All that a generator may answer, in labels that it knows; empty where there are no labels."""
+    return tuple(dict.fromkeys(known(task, label) for label in task.labels))
+
+
 def in_own_words(task: OwnTask, draft: Draft, passage: str, seed: int) -> Draft | Flaw:
     """The draft of a generator as a task of the user's type, or why it cannot be one."""
     response = draft.response

@@ -48,6 +48,23 @@ Shots: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """All that a completion may be: one of `only`, or an extract of `within`.
+
+    Where it names neither, a text that begins with a visible sign and has no `<`, so no marker.
+    """
+
+    only: tuple[str, ...] = ()
+    within: str = ""
+    """Whole words that stand in it one behind the other (`extracts.pieces`)."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether any text without a marker will do."""
+        return not self.only and not self.within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One prompt to continue."""
 
@@ -63,6 +80,8 @@ class Request:
     """Worked examples, as earlier turns of the conversation; chat only."""
     thinking: bool = False
     """Whether a model that can be told may think before it answers; chat only."""
+    hold: Hold | None = None
+    """What the completion must be; asked only of engines that can hold to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -202,7 +202,8 @@ class Task:
     evidence: tuple[Span, ...] = ()
     """Where in `context` the response is supported; empty until a filter has looked."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """What each filter measured, by the filter's name."""
+    """What each filter measured, by the filter's name; 1 under `snapped` or `held` where the
+    response was mended."""
     surrogates: int = 0
     """Places where something else stands than in the document; offsets hold all the same."""
     name: str = ""

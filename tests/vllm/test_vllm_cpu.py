@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from katsuo import engines, wire
+from katsuo.mending import response_of
 from katsuo.models import shelf
 from katsuo.models.schedule import SCHEDULE, Placement
-from katsuo.protocols import Completes, Completion, Request, Sampling
+from katsuo.protocols import Completes, Completion, Hold, Request, Sampling
 from katsuo.seeds import derive
 from katsuo.store import tables
 from katsuo.store.runs import Run
@@ -126,6 +127,14 @@ def test_a_stop_string_ends_the_draft_and_is_no_part_of_it(model: Completes) -> 
     assert cut.text == whole.text[: whole.text.index(stop)]
     assert cut.finished
     assert cut.n_tokens < whole.n_tokens
+
+
+def test_a_draft_is_what_it_is_held_to(model: Completes) -> None:
+    holds = (Hold(only=("Yes", "naïve")), Hold(within=PASSAGES[0]), Hold())
+    requests = [replace(asked(number), hold=holds[number % len(holds)]) for number in range(9)]
+    for request, said in zip(requests, model.complete(requests), strict=True):
+        assert request.hold is not None
+        assert response_of(request.hold, said.text, finished=said.finished), said
 
 
 def test_a_prompt_that_does_not_fit_is_a_value_and_the_others_are_served(model: Completes) -> None:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple
 
 from katsuo.errors import RecipeError
+from katsuo.extracts import Folded, folded, occurrences, trimmed
 from katsuo.types import KEEP, Span, Task, TaskType, Verdict, drop
-from katsuo.words import STANDS_ALONE, WORD, words
+from katsuo.words import WORD, words
 
 _MOST_ASKED: Final = 20
 """No sentence can hold a whole summary, so no more content words than this are asked of it."""
@@ -34,13 +34,6 @@ _SENTENCE_END: Final = re.compile(
     # The lookbehind spares initials and list numbers: "U.S. law", "see 4. above".
     r"(?<![.!?])(?<![\s.]\w)[.!?]+[\"')\]”’»]*\s+|[。！？।॥]+[」』”’]*\s*|\n\s*\n"  # noqa: RUF001
 )
-
-_SAME_SIGNS: Final = str.maketrans(
-    dict.fromkeys("‘’‚‛′`´", "'")  # noqa: RUF001 -- these are the signs to be folded
-    | dict.fromkeys("“”„‟″«»", '"')
-    | dict.fromkeys("‐‑‒–—−", "-")  # noqa: RUF001
-)
-"""Signs that a typesetter chose and a generator writes plainly."""
 
 _OF_THE_WHOLE: Final = frozenset({TaskType.SENTIMENT, TaskType.TOPIC_CLASS})
 """Types that ask one thing of any passage ("How does the writer feel?"): no sentence says it."""
@@ -61,9 +54,6 @@ instruction has around the passage ("Class 3 will read this page"); measured by 
 _OPTION: Final = re.compile(r"(?m)^[ \t]*\(?(?:[A-Ha-h]|\d)[).:][ \t].*$")
 """A lettered option: most are wrong by design, so no sentence is asked for their words."""
 
-_AROUND: Final = " .,;:!?\"'"
-"""Signs around an answer that are no part of it."""
-
 _FRAME_WORDS: Final = frozenset(
     """
     a an the of to in on at by for from with about into as and or but not if that this these those
@@ -78,16 +68,6 @@ _FRAME_WORDS: Final = frozenset(
     """.split()  # noqa: SIM905 -- words are read as words
 )
 """Words that an instruction is built with; no sentence of a passage is asked for them."""
-
-
-class _Folded(NamedTuple):
-    """A text as a reader compares it, and the way back."""
-
-    text: str
-    starts: list[int]
-    """For each character of `text`, where the characters it came from begin."""
-    ends: list[int]
-    """For each character of `text`, where they end."""
 
 
 class _Window(NamedTuple):
@@ -143,7 +123,7 @@ class Grounded:
 
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`."""
-        fold, read = cache(_fold), cache(_passage)
+        fold, read = cache(folded), cache(_passage)
 
         def verdict(task: Task) -> Verdict:
             if not task.answerable:
@@ -154,13 +134,13 @@ class Grounded:
 
         return list(map(verdict, tasks))
 
-    def _extract(self, task: Task, context: _Folded) -> Verdict:
-        answer = _fold(task.response).text.strip(_AROUND)
+    def _extract(self, task: Task, context: Folded) -> Verdict:
+        answer = trimmed(task.response)
         if not answer:
             return drop("answer-empty")
         if len(WORD.findall(answer)) > self.max_answer_words:
             return drop("answer-too-long", score=0.0)
-        spans = tuple(_occurrences(answer, context))
+        spans = tuple(occurrences(answer, context))
         if not spans:
             return drop("answer-not-in-context", score=0.0)
         return Verdict(keep=True, score=1.0, evidence=spans)
@@ -186,82 +166,6 @@ class Grounded:
         own = _stems(task.response)
         found = _best(own, places) if own else (None, 0.0)
         return found if found[1] >= max(_LEAST_OWN, self.min_overlap) else None
-
-
-def _occurrences(answer: str, context: _Folded) -> Iterator[Span]:
-    """Every place where `answer` stands in the context, in the context's own offsets."""
-    at = context.text.find(answer)
-    while at >= 0:
-        behind = at + len(answer)
-        whole = _is_whole(context, at, behind)
-        if whole:
-            yield Span(start=context.starts[at], end=context.ends[behind - 1])
-        at = context.text.find(answer, behind if whole else at + 1)
-
-
-def _is_whole(context: _Folded, at: int, behind: int) -> bool:
-    """Whether `context.text[at:behind]` cuts neither a word nor a character (`½` is no `1`)."""
-    if _is_inside_word(context.text, at) or _is_inside_word(context.text, behind):
-        return False
-    first = bisect_left(context.starts, context.starts[at])
-    last = bisect_right(context.starts, context.starts[behind - 1])
-    return context.text[first:last].strip(_AROUND) == context.text[at:behind]
-
-
-def _is_inside_word(text: str, at: int) -> bool:
-    """Whether cutting `text` in front of `at` would cut a word in two."""
-    pair = text[at - 1 : at + 1] if at else ""
-    if len(pair) < len("ab") or STANDS_ALONE.search(pair):
-        return False
-    return all(sign.isalnum() or sign == "_" or _is_mark(sign) for sign in pair)
-
-
-def _fold(text: str) -> _Folded:
-    """`text` without differences of case, Unicode form, spacing and typesetting."""
-    folded: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for word in re.finditer(r"\S+", text):
-        if word[0].isascii():  # a sign for a sign; most of the time of this filter goes by here
-            if folded:
-                folded.append(" ")
-                starts.append(ends[-1])
-                ends.append(word.start())
-            folded.append(word[0].lower().translate(_SAME_SIGNS))
-            starts.extend(range(word.start(), word.end()))
-            ends.extend(range(word.start() + 1, word.end() + 1))
-            continue
-        pieces = [(sign, at) for sign, at in _signs(word[0]) if sign]
-        if folded and pieces:
-            folded.append(" ")
-            starts.append(ends[-1])
-            ends.append(word.start())
-        for sign, (start, end) in pieces:
-            folded.append(sign)
-            starts.extend([word.start() + start] * len(sign))
-            ends.extend([word.start() + end] * len(sign))
-    return _Folded("".join(folded), starts, ends)
-
-
-def _signs(word: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The folded signs of `word`, each with the range of characters it stands for."""
-    start = 0
-    for end in range(1, len(word) + 1):
-        if end == len(word) or not _joins(word[end]):
-            plain = unicodedata.normalize("NFKC", word[start:end].translate(_SAME_SIGNS)).casefold()
-            # Soft hyphens and joiners are format characters: a reader does not see them.
-            seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
-            yield seen, (start, end)
-            start = end
-
-
-def _joins(sign: str) -> bool:
-    """Whether Unicode may compose `sign` with what stands in front of it."""
-    return _is_mark(sign) or "\u1160" <= sign <= "\u11ff" or sign in "\uff9e\uff9f"
-
-
-def _is_mark(sign: str) -> bool:
-    return unicodedata.category(sign).startswith("M")
 
 
 def _passage(context: str) -> _Passage:

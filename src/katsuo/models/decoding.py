@@ -20,6 +20,7 @@ from typing import Any, Final
 import torch
 
 from katsuo.errors import ModelError
+from katsuo.models.holding import Bars
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Request, Sampling
 
@@ -36,6 +37,8 @@ class Draft:
     limit: int
     """Most new tokens."""
     tokens: Tokens
+    bars: Bars | None = None
+    """What it must be; none where it is free."""
     drawn: list[int] = field(default_factory=list)
     ended: bool = False
     """Whether the end token or a stop string has come."""
@@ -93,7 +96,7 @@ def decode(model: Any, drafts: Sequence[Draft]) -> None:  # noqa: ANN401 -- unty
                 "a transformer with attention would do"
             )
         words = drawn(
-            output.logits[:, -1].float(),
+            _held(output.logits[:, -1].float(), running),
             [draft.request.sampling for draft in running],
             [draft.chance for draft in running],
         )
@@ -110,6 +113,18 @@ def decode(model: Any, drafts: Sequence[Draft]) -> None:  # noqa: ANN401 -- unty
         ids_BT = torch.tensor([[draft.drawn[-1]] for draft in running], device=device)
         mask_BT = torch.cat([mask_BT, torch.ones_like(ids_BT)], dim=1)
         positions_BT = mask_BT.sum(-1, keepdim=True) - 1
+
+
+def _held(logits_BV: torch.Tensor, drafts: Sequence[Draft]) -> torch.Tensor:
+    """The logits, without the words that the drafts may not take."""
+    if all(draft.bars is None for draft in drafts):
+        return logits_BV
+    held_BV = logits_BV.clone()
+    for row, draft in enumerate(drafts):
+        if draft.bars is not None:
+            barred_V = draft.bars.barred_V(draft.drawn, held_BV.shape[1])
+            held_BV[row, barred_V.to(held_BV.device)] = float("-inf")
+    return held_BV
 
 
 def drawn(

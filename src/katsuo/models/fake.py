@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from katsuo import seeds
-from katsuo.protocols import Completion, Question, Ranked, Request, TuneReport
+from katsuo import extracts, seeds
+from katsuo.protocols import Completion, Hold, Question, Ranked, Request, TuneReport
 from katsuo.types import Pair
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ class FakeModel:
         return -7 * shared - own
 
     def _text(self, request: Request) -> str:
+        if request.hold is not None:
+            chance = seeds.stream(self.seed, "held", str(request.seed), request.prompt)
+            return _held(request.hold, chance)
         asked = _asked(request.prompt)
         if asked is None:
             return max(re.findall(r"\w+", request.prompt), key=len, default="")
@@ -100,6 +103,20 @@ class FakeModel:
             question = f"Does this follow: it speaks of {word}? Answer Yes, No or Maybe."
             return _draft(question, told or "Yes")
         return _draft(f"Which word follows {word} in the text above?", told or chance.choice(words))
+
+
+def _held(hold: Hold, chance: random.Random) -> str:
+    """Something that `hold` allows."""
+    if hold.is_plain:
+        return chance.choice(("What is said here?", "Something is said. And more.", "Nothing"))
+    pieces = extracts.pieces(hold.within)
+    starts = [n for n, piece in enumerate(pieces) if piece.begins]
+    if not starts or (hold.only and chance.random() < 1 / 2):
+        return chance.choice(hold.only or ("",))
+    first = chance.choice(starts)
+    ends = [piece.span.end for piece in pieces[first : first + 4] if piece.ends]
+    start = pieces[first].span.start
+    return hold.within[start : chance.choice(ends)] if ends else ""
 
 
 def _asked(prompt: str) -> tuple[str, str, str] | None:

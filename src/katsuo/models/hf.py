@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -25,9 +26,10 @@ from katsuo import training
 from katsuo.errors import ModelError
 from katsuo.models import packing, weights
 from katsuo.models.decoding import Draft, decode
+from katsuo.models.holding import Bars, Plain, paths
 from katsuo.models.packing import Pack, Tree
 from katsuo.models.tokens import Tokens
-from katsuo.protocols import Completion, Question, Ranked, Request
+from katsuo.protocols import Completion, Hold, Question, Ranked, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +176,15 @@ class HfModel:
     def _draft(self, request: Request) -> Draft:
         prompt = tuple(self.tokens.of(request))
         limit = max(0, min(request.sampling.max_tokens, self.window - len(prompt)))
-        return Draft(request=request, prompt=prompt, limit=limit, tokens=self.tokens)
+        bars = self._bars(request.hold) if request.hold else None
+        return Draft(request=request, prompt=prompt, limit=limit, tokens=self.tokens, bars=bars)
+
+    def _bars(self, hold: Hold) -> Bars:
+        return self._plain if hold.is_plain else paths(hold, self.tokens)
+
+    @cached_property
+    def _plain(self) -> Plain:
+        return Plain.of(self.tokens)
 
     def _failure(self, draft: Draft) -> str:
         if not draft.prompt:

@@ -9,6 +9,8 @@ CPU class and thread count.
 Where prompts share their beginnings (`Schedule.sharing`), a prefix cache reads each beginning once.
 What an earlier call left in that cache would change the bytes of a later one, so a call whose
 prompts begin like those of an earlier one gets a new engine.
+
+What a completion must be (`Request.hold`) is a grammar of its own for each request (note 0033).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import openvino
 import openvino_genai
 
 from katsuo.models.families import Admission, families
+from katsuo.models.grammars import ebnf
 from katsuo.models.schedule import BLOCK_TOKENS, SCHEDULE, Schedule
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completion, Request
@@ -142,6 +145,10 @@ class OpenVinoModel:
         config.stop_token_ids = {self.tokens.end_id}
         if request.stop:
             config.stop_strings = set(request.stop)
+        if request.hold is not None:
+            config.structured_output_config = openvino_genai.StructuredOutputConfig(
+                grammar=ebnf(request.hold)
+            )
         tensor = openvino.Tensor(np.array([ids], dtype=np.int64))
         return self.pipeline.add_request(number, tensor, config)
 

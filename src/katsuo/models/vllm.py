@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from katsuo.errors import ModelError
 from katsuo.models.automatic import on_gpu
+from katsuo.models.grammars import ebnf
 from katsuo.models.schedule import SCHEDULE, Schedule
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completion, Request
@@ -49,6 +50,8 @@ class Library:
     """Makes `SamplingParams` that ask for one output, at the end."""
     prompt: Callable[[list[int]], Any]
     """Makes a prompt from token ids."""
+    held: Callable[[str], Any]
+    """Makes what holds a completion to a grammar."""
     refusal: type[Exception]
     """What it raises when one request cannot be served."""
     unusable: tuple[type[Exception], ...]
@@ -68,7 +71,7 @@ class Library:
             from vllm import EngineArgs, LLMEngine, SamplingParams
             from vllm.exceptions import VLLMClientError, VLLMError
             from vllm.inputs import tokens_input
-            from vllm.sampling_params import RequestOutputKind
+            from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
         except (ImportError, RuntimeError, OSError) as error:
             raise ModelError(
                 f"vLLM is installed and cannot be imported ({_first_line(error)}); install it in "
@@ -79,6 +82,7 @@ class Library:
             engine=lambda **settings: LLMEngine.from_engine_args(EngineArgs(**settings)),
             params=lambda **how: SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **how),
             prompt=tokens_input,
+            held=lambda grammar: StructuredOutputsParams(grammar=grammar),
             refusal=VLLMClientError,
             unusable=(VLLMError, RuntimeError, ValueError, OSError, AssertionError),
         )
@@ -165,7 +169,7 @@ class VllmModel:
         return None
 
     def _how(self, request: Request) -> dict[str, Any]:
-        """The request in vLLM's words. What a draft must look like would go in here as well."""
+        """The request in vLLM's words."""
         sampling = request.sampling
         how: dict[str, Any] = {
             "temperature": sampling.temperature,
@@ -181,6 +185,8 @@ class VllmModel:
         if request.stop:
             how["stop"] = list(request.stop)
             how["skip_special_tokens"] = False
+        if request.hold is not None:
+            how["structured_outputs"] = self.library.held(ebnf(request.hold))
         return how
 
     def _step(self, requests: Sequence[Request], done: dict[int, Completion | None]) -> None:

@@ -30,10 +30,12 @@ from katsuo.store import tables
 from katsuo.store.files import new_folder, sha256, write_json
 from katsuo.store.runs import Cell, StageFolder
 from katsuo.types import Context, Dropped, Task
-from katsuo.wire import KATSUO_V1
+from katsuo.wire import BONITO_V1, KATSUO_V1
 
 _SAID: Final = ("steered", "labels", "voices")
 """Settings that only `katsuo-v1` can say."""
+_OF_TWO_PARTS: Final = (BONITO_V1, KATSUO_V1)
+"""Formats in which a response can be asked for behind its instruction."""
 _LABELLING: Final = ("label_readers", "label_engines")
 """What is stated of readers, which no draft hangs on."""
 
@@ -93,7 +95,7 @@ class _Asked:
         ranked = ranked_in(trip)
         named = generator_of(asked)
         engine = engines.engine_of(named, asked.engine, drafts=True)
-        settings = settings_of(recipe, named)
+        settings = settings_of(recipe, named, holds=engines.can_hold(engine))
         revisiting.check(recipe)
         _check_sayable(settings, named.name)
         stated = {
@@ -108,8 +110,14 @@ class _Asked:
         return cls(named=named, engine=engine, settings=settings, stated=stated, ranked=ranked)
 
 
-def settings_of(recipe: Recipe, named: engines.Named) -> GenerateSettings:
-    """What a recipe asks of its generator `named`; task types that need no generator left out."""
+def settings_of(recipe: Recipe, named: engines.Named, *, holds: bool = True) -> GenerateSettings:
+    """What a recipe asks of its generator `named`; task types that need no generator left out.
+
+    Args:
+        recipe: As it was resolved.
+        named: The generator.
+        holds: Whether its engine can hold a draft to what it must be.
+    """
     asked = recipe.generate
     own = (settled(name, one, "generate.tasks") for name, one in asked.tasks.items())
     return GenerateSettings(
@@ -124,6 +132,8 @@ def settings_of(recipe: Recipe, named: engines.Named) -> GenerateSettings:
         voices=tuple(asked.voices or ()),
         own=tuple(one for one in own if not one.ranked),
         sampling=asked.sampling,
+        decoding=asked.decoding,
+        holds=holds,
     )
 
 
@@ -143,6 +153,12 @@ def _check_sayable(settings: GenerateSettings, generator: str) -> None:
         raise RecipeError(
             f"generate.{said} is set and {generator} is asked in {settings.format}, which "
             f"cannot say it; take a generator that was taught katsuo-v1, or leave {said} out"
+        )
+    if settings.decoding != "free" and settings.format not in _OF_TWO_PARTS:
+        raise RecipeError(
+            f"generate.decoding is {settings.decoding} and {generator} is asked in "
+            f"{settings.format}, whose answer cannot be begun for it; take a generator that was "
+            "taught bonito-v1 or katsuo-v1, or leave decoding free"
         )
 
 
@@ -346,6 +362,7 @@ def fill_cell(
     """Write a cell of drafts: what became tasks, the ledger of the rest, how long it took."""
     counts = Counts(unit="draft")
     counts.keep(len(made))
+    counts.mend(made)
     counts.drop(lines)
     with new_folder(cell.folder, synced=True) as folder:
         tables.write(folder / "rows.parquet", schema, map(tables.task_row, made))

@@ -26,7 +26,7 @@ from katsuo.road.evaluating import asked_of, stated_of, written
 from katsuo.road.generating import generate
 from katsuo.road.ingesting import ingest
 from katsuo.road.suites import Suite
-from katsuo.road.trip import Event, Trip, key_of
+from katsuo.road.trip import Counts, Event, Trip, key_of
 from katsuo.store.files import write_text
 from katsuo.store.runs import StageFolder
 
@@ -130,20 +130,14 @@ def _check_names(suites: Mapping[str, list[Suite]]) -> None:
 
 def _summed(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """The facts of a stage over all domains."""
-    counts = [manifest["counts"] for manifest in manifests.values()]
-    dropped: Counter[str] = Counter()
-    for one in counts:
-        dropped.update(one["dropped"])
     shared = ("base", "model")
     first = next(iter(manifests.values()))
+    counts = Counts(unit=first["counts"]["unit"])
+    for manifest in manifests.values():
+        counts.add(manifest["counts"])
     return {
         "domains": list(manifests),
-        "counts": {
-            "unit": counts[0]["unit"],
-            "arrived": sum(one["arrived"] for one in counts),
-            "passed": sum(one["passed"] for one in counts),
-            "dropped": dict(sorted(dropped.items())),
-        },
+        "counts": counts.facts,
         "n_documents": sum(one.get("n_documents", 0) for one in manifests.values()),
         **{name: first[name] for name in shared if name in first},
         "settings": first["settings"],

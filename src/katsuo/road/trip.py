@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from katsuo.mending import WAYS
+from katsuo.own import named
 from katsuo.sections import Recipe
 from katsuo.store.runs import Run, StageFolder
-from katsuo.types import Dropped, digest
+from katsuo.types import Dropped, Task, digest
 from katsuo.version import VERSION
 
 
@@ -44,11 +46,20 @@ class Counts:
     arrived: int = 0
     passed: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    mended: dict[str, Counter[str]] = field(default_factory=dict)
+    """Type -> way -> drafts of those that passed that were mended so."""
 
     def keep(self, number: int = 1) -> None:
         """Count what passed."""
         self.arrived += number
         self.passed += number
+
+    def mend(self, tasks: Iterable[Task]) -> None:
+        """Count which of `tasks` were mended, and how."""
+        for task in tasks:
+            for way in WAYS:
+                if way in task.scores:
+                    self.mended.setdefault(named(task), Counter())[way] += 1
 
     def drop(self, lines: Iterable[Dropped]) -> None:
         """Count ledger lines."""
@@ -61,16 +72,20 @@ class Counts:
         self.arrived += facts["arrived"]
         self.passed += facts["passed"]
         self.dropped.update(facts["dropped"])
+        for kind, ways in facts.get("mended", {}).items():
+            self.mended.setdefault(kind, Counter()).update(ways)
 
     @property
     def facts(self) -> dict[str, Any]:
         """For a manifest; reasons by name, so that the bytes do not depend on their order."""
         assert self.arrived == self.passed + self.dropped.total(), f"{self.unit}: the ledger leaks"
+        mended = {kind: dict(sorted(ways.items())) for kind, ways in sorted(self.mended.items())}
         return {
             "unit": self.unit,
             "arrived": self.arrived,
             "passed": self.passed,
             "dropped": dict(sorted(self.dropped.items())),
+            **({"mended": mended} if mended else {}),
         }
 
 

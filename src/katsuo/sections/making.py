@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from katsuo.errors import RecipeError
+from katsuo.mending import Decoding
 from katsuo.protocols import Sampling
 from katsuo.readers.limits import DEFAULT, Limits
 from katsuo.sections.owning import Own
@@ -131,6 +132,10 @@ class Generate(Section):
     """How tasks are put, each drawn as often: plain, exam, chat, editor, clerk, form, support,
     quiz, search. Without any, a steered generator hears those that were taught with the labels it
     is told, and another none. Wants a generator that was taught `katsuo-v1`."""
+    decoding: Decoding = "free"
+    """`mended`: a draft that is no task, or answers with what its instruction or its passage does
+    not have, gets another response that is held to what it may be; `held`: every draft does.
+    Wants a generator that was taught `bonito-v1` or `katsuo-v1`."""
     tasks: dict[str, Own] = {}
     """Task types of your own, by name, or a file of them that several recipes share."""
     temperature: float = Sampling().temperature
@@ -223,6 +228,7 @@ class Generate(Section):
             "steered": False,
             "labels": {},
             "voices": None,
+            "decoding": "free",
             "tasks": {},
         }
         said = {name: value for name, value in stated.items() if value != later.get(name, ...)}

@@ -3,17 +3,20 @@
     contexts, types, per_context ──▶ requests ──model──▶ completions ──parse──▶ Task | Dropped
 
 The unit of the ledger is the draft, since one context may give several. A second pass has the
-evidence of what the first one gave, and asks about the stretches that it left.
+evidence of what the first one gave, and asks about the stretches that it left. A draft that is
+mended (`mending.py`) keeps its instruction, and gets another response where it needs one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeAlias
 
 from katsuo import budgets, own, prompted, wire, wishes
 from katsuo.budgets import Budget
+from katsuo.mending import Attempt, Decoding, Mender, Rule
 from katsuo.own import OwnTask
 from katsuo.protocols import Completes, Completion, Request, Sampling, Shots
 from katsuo.scoring.coverage import Gap, gaps
@@ -86,6 +89,10 @@ class GenerateSettings:
     own: tuple[OwnTask, ...] = ()
     """Task types of the user's own that a generator writes."""
     sampling: Sampling = field(default_factory=Sampling)
+    decoding: Decoding = "free"
+    """What becomes of a draft that is not what its type promises; `wire` formats alone."""
+    holds: bool = True
+    """Whether the engine can hold to what a completion must be."""
 
 
 Evidence: TypeAlias = Mapping[str, Sequence[Span]]
@@ -160,13 +167,28 @@ def generate(
             sampling=settings.sampling,
             seed=draft.seed,
             chat=form.chat,
+            stop=(wire.PIPE_MARK,) if settings.decoding == "held" else (),
             shots=_shots(draft, form),
         )
         for draft in wanted
     ]
-    for draft, completion in zip(wanted, model.complete(requests), strict=True):
-        assert draft.id == completion.id, f"asked for {draft.id}, got {completion.id}"
-        yield _task(draft, completion, form, settings)
+    completions = zip(wanted, requests, model.complete(requests), strict=True)
+    if settings.decoding == "free":
+        for draft, request, completion in completions:
+            assert request.id == completion.id, f"asked for {draft.id}, got {completion.id}"
+            yield _task(draft, completion, form, settings)
+        return
+    first = [
+        Attempt(
+            request=request,
+            completion=completion,
+            rule=_rule(draft),
+            read=partial(_task, draft, form=form, settings=settings),
+        )
+        for draft, request, completion in completions
+    ]
+    mender = Mender(model=model, holds=settings.holds, always=settings.decoding == "held")
+    yield from mender.mended(first)
 
 
 def draft_id(generator: str, form: str, context_id: str, kind: str, number: int) -> str:
@@ -255,6 +277,18 @@ def _own(context: Context, n_drafts: int, settings: GenerateSettings) -> Iterato
                 seed=seed,
                 own=task,
             )
+
+
+def _rule(draft: _Wanted) -> Rule:
+    """What is known of a draft before it is written."""
+    told = tuple(dict(draft.wish.labels)) if draft.own is None else own.answers(draft.own)
+    extractive = draft.wish.type.extractive
+    if draft.wish.answer and not extractive:
+        told = (draft.wish.answer,)
+    if draft.own is not None:
+        extractive = draft.own.answer == "span"
+    kind, passage = draft.wish.type, draft.context.text
+    return Rule(kind=kind, passage=passage, told=told, extractive=extractive)
 
 
 def _shots(draft: _Wanted, form: Format) -> Shots:

@@ -48,7 +48,8 @@ class ReportFacts:
     n_tasks: int
     """Tasks that curation kept."""
     funnel: Sequence[Mapping[str, Any]]
-    """`stage`, `arrived`, `passed`, `dropped` by reason, in the order of the road; maybe `unit`."""
+    """`stage`, `arrived`, `passed`, `dropped` by reason, in the order of the road; maybe `unit`,
+    and `mended` by type and way."""
     arms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Arm -> set -> `f1`, `metric`, `by_prompt`, `sd`, `mean_rank`, `calibrated`; a set called
     `mean` is the arm's mean over sets. `measured` makes arms and gains from `scores.json`."""

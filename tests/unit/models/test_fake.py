@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from katsuo import wire
+from katsuo.extracts import longest
 from katsuo.models.fake import FakeModel, FakeTuner
-from katsuo.protocols import Completes, Question, Ranks, Request, Sampling, Tunes
+from katsuo.protocols import Completes, Hold, Question, Ranks, Request, Sampling, Tunes
 from katsuo.types import Pair, TaskType
 
 CONTEXT = "The harbour master may close the eastern basin at any hour."
@@ -41,6 +42,18 @@ def test_most_drafts_are_tasks_and_some_are_not(kind: TaskType) -> None:
     drafts = [draft for draft in found if isinstance(draft, wire.Draft)]
     assert 150 < len(drafts) < 200
     assert all(draft.instruction.startswith(CONTEXT) for draft in drafts)
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [Hold(only=("Yes", "No")), Hold(within=CONTEXT), Hold(only=("-",), within=CONTEXT), Hold()],
+    ids=["only", "within", "both", "plain"],
+)
+def test_a_completion_is_what_it_is_held_to(hold: Hold) -> None:
+    for completion in FakeModel().complete([replace(asked(n), hold=hold) for n in range(40)]):
+        text = completion.text
+        assert hold.is_plain or text in hold.only or longest(text, hold.within) == text
+        assert text
 
 
 def test_any_other_prompt_is_answered_with_its_longest_word() -> None:

@@ -23,7 +23,7 @@ from katsuo.errors import ModelError
 from katsuo.models import hf
 from katsuo.models.hf import HfModel
 from katsuo.models.tune import quiet
-from katsuo.protocols import Completes, Question, Ranks, Request, Sampling
+from katsuo.protocols import Completes, Hold, Question, Ranks, Request, Sampling
 
 pytestmark = pytest.mark.train
 
@@ -122,6 +122,22 @@ def request(prompt: str, **changes: Any) -> Request:  # noqa: ANN401 -- any fiel
 
 def texts(model: HfModel, requests: list[Request]) -> list[str]:
     return [completion.text for completion in model.complete(requests)]
+
+
+def test_a_completion_is_what_it_is_held_to_beside_free_ones(model: HfModel) -> None:
+    held = [
+        request("abc", id=str(n), seed=n, sampling=WARM, hold=Hold(only=("a b", "p"), within="c d"))
+        for n in range(12)
+    ]
+    free = request("abc", sampling=WARM)
+    found = [said.text for said in model.complete([*held, free])]
+    assert {text.replace(" ", "") for text in found[:-1]} <= {"ab", "p", "c", "d", "cd"}
+    assert found[-1:] == texts(model, [free])
+
+
+def test_plain_text_is_never_empty(model: HfModel) -> None:
+    asked = [request("abc", seed=n, sampling=WARM, hold=Hold()) for n in range(12)]
+    assert all(text and "<" not in text for text in texts(model, asked))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

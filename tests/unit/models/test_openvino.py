@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 
 from katsuo import engines
+from katsuo.extracts import longest
+from katsuo.mending import response_of
 from katsuo.models import shelf
 from katsuo.models.openvino import OpenVinoModel
 from katsuo.models.schedule import SCHEDULE
 from katsuo.models.tokens import Tokens
-from katsuo.protocols import Completes, Completion, Request, Sampling
+from katsuo.protocols import Completes, Completion, Hold, Request, Sampling
 from katsuo.types import Pair
 
 WINDOW = 96
+PASSAGE = 'Say "é" (or 12,000)\n日本 \x07 é.'
 GREEDY = Sampling(temperature=0, top_p=1, max_tokens=6)
 WARM = Sampling(temperature=1.5, top_p=0.95, max_tokens=6)
 
@@ -91,6 +94,23 @@ def test_a_completion_that_begins_with_a_stop_string_is_empty(model: OpenVinoMod
     (whole,) = model.complete([asked(2)])
     (cut,) = model.complete([replace(asked(2), stop=(whole.text[:1],))])
     assert cut == Completion(id=cut.id, text="", finished=True)
+
+
+def test_a_completion_is_what_it_is_held_to_each_its_own(model: OpenVinoModel) -> None:
+    warm = replace(WARM, max_tokens=40)
+    holds = [
+        Hold(only=("Yes", "naïve")),
+        Hold(within=PASSAGE),
+        Hold(only=("not stated",), within=PASSAGE),
+        Hold(),
+    ]
+    requests = [replace(asked(n, warm), hold=holds[n % 4]) for n in range(16)]
+    for request, said in zip(requests, model.complete(requests), strict=True):
+        assert request.hold is not None
+        assert response_of(request.hold, said.text, finished=said.finished), said
+        if said.finished and not request.hold.is_plain:
+            held = said.text in request.hold.only or longest(said.text, PASSAGE) == said.text
+            assert held, said.text
 
 
 def test_a_name_in_a_recipe_becomes_this_engine(

@@ -16,7 +16,7 @@ from katsuo.errors import ModelError
 from katsuo.models.schedule import SCHEDULE, Placement
 from katsuo.models.tokens import Tokens
 from katsuo.models.vllm import Library, VllmModel
-from katsuo.protocols import Completes, Completion, Request, Sampling
+from katsuo.protocols import Completes, Completion, Hold, Request, Sampling
 
 WINDOW = 24
 GREEDY = Sampling(temperature=0, top_p=1, max_tokens=6)
@@ -109,6 +109,7 @@ def library(**told: Any) -> Library:  # noqa: ANN401
         engine=lambda **settings: FakeEngine(settings, **told),
         params=lambda **how: how,
         prompt=list,
+        held=lambda grammar: {"grammar": grammar},
         refusal=RefusedError,
         unusable=(RuntimeError,),
     )
@@ -122,6 +123,13 @@ def asked(prompt: str, sampling: Sampling = GREEDY, *, stop: tuple[str, ...] = (
     return Request(
         id=f"about {prompt}", prompt=prompt, sampling=sampling, seed=2**64 - 1, stop=stop
     )
+
+
+def test_what_a_completion_must_be_is_told_as_a_grammar() -> None:
+    model = opened()
+    list(model.complete([replace(asked("a"), hold=Hold(only=("Yes", "No"))), asked("b")]))
+    told = [params.get("structured_outputs") for params in model.engine.params]
+    assert told == [{"grammar": 'root ::= "Yes" | "No"'}, None]
 
 
 def test_every_request_comes_back_once_and_in_its_order() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,28 @@ def test_steering_is_said_in_the_manifest_and_its_absence_is_not(go: Callable[..
     assert "steered" not in plain
     steered = go("generate.format=katsuo-v1", "generate.steered=true").stage("generate").manifest
     assert steered["settings"]["steered"] is True
+
+
+def test_what_was_mended_is_counted_by_type_and_way_and_noted_on_the_task(
+    go: Callable[..., Run],
+) -> None:
+    free = go().stage("generate").manifest
+    assert "decoding" not in free["settings"]
+    assert "mended" not in free["counts"]
+    stage = go("generate.decoding=mended").stage("generate")
+    counts = stage.manifest["counts"]
+    tasks = list(tables.tasks(stage.parts()))
+    assert counts["dropped"] == {}
+    assert len(tasks) == free["counts"]["arrived"]
+    held = Counter(task.type.value for task in tasks if task.scores.get("held") == 1)
+    assert held.total() >= free["counts"]["dropped"]["pipe-missing"]
+    assert {kind: ways["held"] for kind, ways in counts["mended"].items()} == held
+
+
+@pytest.mark.parametrize("decoding", ["mended", "held"])
+def test_a_prompted_generator_cannot_be_mended(go: Callable[..., Run], decoding: str) -> None:
+    with pytest.raises(RecipeError, match=rf"decoding is {decoding} and fake is asked in prompted"):
+        go(f"generate.decoding={decoding}", "generate.format=prompted-v1")
 
 
 def test_labels_of_ones_own_are_the_only_answers(go: Callable[..., Run]) -> None:

@@ -236,6 +236,13 @@ def test_the_page_is_the_same_from_facts_and_from_the_file() -> None:
     assert page(json.loads(json.dumps(made)), extras()) == page(made, extras())
 
 
+def test_the_page_says_what_was_mended() -> None:
+    funnel = [dict(row) for row in facts().funnel]
+    funnel[1]["mended"] = {"exqa": {"held": 2, "snapped": 1}, "nli": {"held": 1}}
+    shown = page(report(facts(funnel=funnel)), extras())
+    assert "exqa 2 held, 1 snapped; nli 1 held" in " ".join(shown.split())
+
+
 @pytest.mark.parametrize("stage", range(4))
 def test_a_funnel_row_that_does_not_add_up_is_a_bug(stage: int) -> None:
     funnel = [dict(row) for row in facts().funnel]
