@@ -45,7 +45,9 @@ def add(app: typer.Typer) -> None:
     app.command("dropped", epilog="Example: katsuo dropped runs/demo --by grounded --sample 10")(
         dropped
     )
-    app.command("forget", epilog="Example: katsuo forget runs/demo tariff-schedule.md --yes")(forget)
+    app.command("forget", epilog="Example: katsuo forget runs/demo tariff-schedule.md --yes")(
+        forget
+    )
     app.command("explain", epilog="Example: katsuo explain runs/demo 3f9ac2d1")(explain)
 
 

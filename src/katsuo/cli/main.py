@@ -6,7 +6,7 @@ Exit codes: 0 done, 2 bad request, 3 adapted model rejected, 130 interrupted.
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -21,7 +21,7 @@ from katsuo.cli import (
     starting,
     teaching,
 )
-from katsuo.errors import KatsuoError, RejectedError
+from katsuo.errors import KatsuoError, RejectedError, of_disk
 from katsuo.version import VERSION
 
 BAD_REQUEST: Final = 2
@@ -69,10 +69,22 @@ def run() -> None:
     try:
         app()
     except KatsuoError as error:
-        print(f"katsuo: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(REJECTED if isinstance(error, RejectedError) else BAD_REQUEST)
+        _leave(error)
     except KeyboardInterrupt:
         print("\nkatsuo: interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of our output left, as `katsuo ... | head` does
         sys.stderr.close()
+    except Exception as error:
+        fault = of_disk(error)
+        if fault is None:
+            raise
+        _leave(fault)
+
+
+def _leave(error: KatsuoError) -> NoReturn:
+    from katsuo.readers.refusals import shown
+
+    # A name or value in it may hold what a terminal would obey.
+    print(f"katsuo: {shown(' '.join(str(error).split()))}", file=sys.stderr)
+    sys.exit(REJECTED if isinstance(error, RejectedError) else BAD_REQUEST)

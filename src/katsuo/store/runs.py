@@ -134,7 +134,8 @@ class StageFolder:
 
     def begin(self) -> None:
         """Make the folder empty: what was made with other inputs goes, its cells stay."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():  # what may not be emptied is an error, not a mixture
+            shutil.rmtree(self.folder)
         (self.folder / "dropped").mkdir(parents=True)
 
     def part(self, number: int) -> Path:
