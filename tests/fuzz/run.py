@@ -36,7 +36,16 @@ def _every(seconds: int, into: Path) -> int:
     crashed = []
     for name, target in TARGETS.items():
         lasts = max(1, seconds * target.share // shares)
-        words = [sys.executable, "-m", "tests.fuzz.run", name, "--seconds", str(lasts), "--into", str(into)]
+        words = [
+            sys.executable,
+            "-m",
+            "tests.fuzz.run",
+            name,
+            "--seconds",
+            str(lasts),
+            "--into",
+            str(into),
+        ]
         if subprocess.run(words, check=False).returncode:
             crashed.append(name)
     print(f"fuzzed {', '.join(TARGETS)}; crashed: {', '.join(crashed) or 'none'}")

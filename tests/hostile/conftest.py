@@ -32,7 +32,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "controls": "\x1b[2J\x1b]0;owned\x07 \x08\x7f\x85 \u2028 \u2029 \ufeff\u00ad",
     "nul": "a\0b \0\0",
     "surrogates": "half \ud800 a pair \udfff",
-    "table": '=cmd|\' /C calc\'!A1 "quoted", \'too\'; \\n \\u0000 \\',
+    "table": "=cmd|' /C calc'!A1 \"quoted\", 'too'; \\n \\u0000 \\",
 }
 """What a document says besides its sentence."""
 CONFIG: Final = (
@@ -62,7 +62,12 @@ class Road:
 
 
 def travelled(
-    folder: Path, documents: Mapping[str, bytes], *, probes: str = "", until: str, home: str = "runs"
+    folder: Path,
+    documents: Mapping[str, bytes],
+    *,
+    probes: str = "",
+    until: str,
+    home: str = "runs",
 ) -> Road:
     """A run in `folder` over `documents` by name; a new `home` shares no work with another one."""
     (folder / "documents").mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,8 @@ _GIVEN_UP: Final = ("reader-timeout", "reader-memory", "reader-crashed")
 _HEAD: Final = """\
 # Hostile inputs, and what is printed
 
-Made by `python -m tests.hostile.printing`; `test_printed.py` compares. `FOLDER` is where the input lies; a
-text is shown by its first 90 characters, a refusal as its line in the ledger.
+Made by `python -m tests.hostile.printing`; `test_printed.py` compares. `FOLDER` is where the input
+lies; a text is shown by its first 90 characters, a refusal as its line in the ledger.
 
 | input | what comes of it |
 |---|---|
@@ -34,7 +34,7 @@ _SHOWN: Final = 90
 def page(folder: Path) -> str:
     """The page, of inputs that are made in the empty folder `folder`."""
     rows = []
-    with Apart(Limits(seconds=2)) as reader:
+    with Apart(Limits(seconds=1)) as reader:
         for what, below in making.make_all(folder).items():
             lines = [
                 _line(item, below)

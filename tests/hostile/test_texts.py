@@ -17,7 +17,9 @@ from katsuo.road.reviewing import trip_of
 from tests.hostile.conftest import SAID, TEXTS, Road, travelled
 
 CASES = pytest.mark.parametrize("name", TEXTS)
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 class Elements(HTMLParser):

@@ -6,7 +6,8 @@ Exit codes: 0 done, 2 bad request, 3 adapted model rejected, 130 interrupted.
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final, NoReturn
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -27,6 +28,8 @@ from katsuo.version import VERSION
 BAD_REQUEST: Final = 2
 REJECTED: Final = 3
 INTERRUPTED: Final = 130
+_UsageError: Final = typer.BadParameter.__bases__[0]
+"""What the library raises about words that no command takes."""
 
 app = typer.Typer(
     name="katsuo",
@@ -64,12 +67,19 @@ def _root(
     pass
 
 
-def run() -> None:
-    """Run the command line; errors that a user can mend become one line and exit code 2."""
+def run(words: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; errors that a user can mend become one line and exit code 2.
+
+    Args:
+        words: Behind `katsuo`; the process's own without any.
+    """
     try:
-        app()
+        code = app(words, standalone_mode=False, prog_name="katsuo")
+        sys.exit(code if isinstance(code, int) else 0)
     except KatsuoError as error:
         _leave(error)
+    except _UsageError as error:
+        _misused(error)
     except KeyboardInterrupt:
         print("\nkatsuo: interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -80,6 +90,16 @@ def run() -> None:
         if fault is None:
             raise
         _leave(fault)
+
+
+def _misused(error: Any) -> NoReturn:  # noqa: ANN401 -- of click, or of typer's copy of it
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        said = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+        path = error.ctx.command_path if error.ctx else "katsuo"
+        print(f"katsuo: {said}; see: {path} --help", file=sys.stderr)
+    sys.exit(BAD_REQUEST)
 
 
 def _leave(error: KatsuoError) -> NoReturn:

@@ -4,7 +4,8 @@
            ◀──Said, Said, Made, …────
 
 A worker that meets an error of the user's, or of the disk, says it and works on. Any other error
-is its death, with a traceback; the driver sees the line end. A line that the driver ends is the end of work.
+is its death, with a traceback; the driver sees the line end. A line that the driver ends is the
+end of work.
 """
 
 from __future__ import annotations

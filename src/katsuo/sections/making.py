@@ -121,9 +121,9 @@ class Generate(Section):
     is told, and another none. Wants a generator that was taught `katsuo-v1`."""
     tasks: dict[str, Own] = {}
     """Task types of your own, by name, or a file of them that several recipes share."""
-    temperature: float = Sampling().temperature
-    top_p: float = Sampling().top_p
-    max_tokens: int = Sampling().max_tokens
+    temperature: float = Field(default=Sampling().temperature, ge=0)
+    top_p: float = Field(default=Sampling().top_p, gt=0, le=1)
+    max_tokens: int = Field(default=Sampling().max_tokens, ge=1)
 
     @model_validator(mode="before")
     @classmethod
