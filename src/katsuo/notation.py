@@ -32,8 +32,8 @@ def values(text: str, where: str) -> Any:  # noqa: ANN401 -- whatever YAML can s
     """
     if len(text) > MOST_CHARS:
         raise RecipeError(f"{where}: has {len(text):,} characters; the most is {MOST_CHARS:,}")
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -46,8 +46,6 @@ def values(text: str, where: str) -> Any:  # noqa: ANN401 -- whatever YAML can s
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         # Such as 2001-99-99 for a date, which the library takes for one before it looks.
         raise RecipeError(f"{where}: holds a value that is none in YAML ({error})") from error
-    finally:
-        loader.dispose()  # type: ignore[no-untyped-call]  # the library's
 
 
 def _weighed(node: yaml.Node, known: dict[int, int], where: str, depth: int) -> int:

@@ -210,7 +210,11 @@ def first_error(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing wrong with a `model`, in one line, with the nearest known key."""
     # A value that may be of several forms has an error for each: the deepest is the one meant.
     first = max(error.errors(), key=lambda one: len(one["loc"]))
-    path = [part for part in first["loc"] if "[" not in str(part)]
+    loc = first["loc"]
+    # The library puts the forms of a value among the keys; the last one is the user's all the same.
+    path = [part for part in loc[:-1] if "[" not in str(part)]
+    if first["type"] == "extra_forbidden" or not any("[" in str(part) for part in loc[-1:]):
+        path += loc[-1:]
     place = ".".join(map(str, path))
     if first["type"] == "extra_forbidden":
         known = _keys(model, path[:-1])

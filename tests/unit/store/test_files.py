@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from katsuo.store.files import link, new_folder, read_json, sha256, sync, write_json, write_text
+from katsuo.store.files import (
+    appearing,
+    link,
+    new_folder,
+    read_json,
+    sha256,
+    sync,
+    write_json,
+    write_text,
+)
 
 
 class Interrupted(BaseException):
@@ -132,3 +141,19 @@ def test_a_folder_is_synced_with_what_is_below_it(tmp_path: Path) -> None:
     (tmp_path / "inner" / "rows").write_text("rows", "utf-8")
     sync(tmp_path)
     assert names(tmp_path) == {"inner", "rows"}
+
+
+def test_an_error_of_the_disk_names_the_file_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    path.write_text("before")
+
+    def write() -> None:
+        with appearing(path) as unfinished:
+            unfinished.write_text("half")
+            raise OSError(28, "full")
+
+    with pytest.raises(OSError, match="full") as found:
+        write()
+    assert found.value.filename == str(path)
+    assert path.read_text() == "before"
+    assert names(tmp_path) == {"rows.parquet"}
