@@ -179,6 +179,6 @@ def test_a_filters_setting_is_checked_when_the_recipe_is_read(tmp_path: Path, ch
         recipe.load(file, [change])
 
 
-def test_a_key_that_looks_like_a_form_of_a_value_is_an_unknown_key(tmp_path: Path) -> None:
+def test_a_key_that_looks_like_a_form_of_a_value_is_an_unknown_key() -> None:
     with pytest.raises(RecipeError, match=r"unknown key 'generate\[w'"):
-        recipes.of({"generate[w": 1}, "r.yaml")
+        recipe.of({"generate[w": 1}, "r.yaml")
