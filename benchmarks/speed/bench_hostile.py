@@ -1,4 +1,4 @@
-"""What does one hostile file cost before it is given up? Seconds and peak memory, three times each."""
+"""What does one hostile file cost before it is given up? Seconds and memory, three times each."""
 
 from __future__ import annotations
 
