@@ -28,12 +28,14 @@ began = time.perf_counter()
 with Apart() as reader:
     (found,) = reader.read(Path(sys.argv[1]), text_column="text")
 seconds = time.perf_counter() - began
+lines = Path("/proc/self/status").read_text().splitlines()
+peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 mine, read = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print(json.dumps({
     "end": "text" if isinstance(found, Document) else found.reason,
     "seconds": seconds,
     "cpu": mine.ru_utime + mine.ru_stime + read.ru_utime + read.ru_stime,
-    "driver": mine.ru_maxrss / 1024,
+    "driver": peak / 1024,
     "reader": read.ru_maxrss / 1024,
 }))
 """

@@ -78,7 +78,7 @@ def of_disk(error: Exception) -> DiskError | None:
             number, place = errno.ENOSPC, "the folder for scratch files (TMPDIR)"
     elif found := _RUST.search(str(error)):
         number = int(found[1])
-    if number not in _OF_A_DISK:
+    if number is None or number not in _OF_A_DISK:
         return None
     where = f"{place.decode(errors='replace') if isinstance(place, bytes) else place}: "
     return DiskError(

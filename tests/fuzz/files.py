@@ -109,6 +109,7 @@ def wire_seeds() -> list[bytes]:
         b"{{context}}\nWho?\n<|pipe|>\nthe master\0A passage.\0A passage.\nWho?\0the master",
         b"Passage: <|context|> <|task|>\nQuestion: Who?\nAnswer: he\0a <|pipe|> b\0{{context}}\0x",
         b"one <|pipe|> two <|pipe|> three\0\xff\0yes\0no",
+        b"exam\0A passage.\0fees\0what berths cost",
     ]
 
 

@@ -28,8 +28,6 @@ from katsuo.version import VERSION
 BAD_REQUEST: Final = 2
 REJECTED: Final = 3
 INTERRUPTED: Final = 130
-_UsageError: Final = typer.BadParameter.__bases__[0]
-"""What the library raises about words that no command takes."""
 
 app = typer.Typer(
     name="katsuo",
@@ -67,7 +65,17 @@ def _root(
     pass
 
 
-def run(words: Sequence[str] | None = None) -> NoReturn:
+def _usage_error() -> type[Exception]:
+    """What the library raises about words that no command takes: click's, or its own copy of it."""
+    found = typer.BadParameter.__bases__[0]
+    assert issubclass(found, Exception)
+    return found
+
+
+_UsageError: Final = _usage_error()
+
+
+def run(words: Sequence[str] | None = None) -> None:
     """Run the command line; errors that a user can mend become one line and exit code 2.
 
     Args:
