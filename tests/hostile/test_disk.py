@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+"""Before a command of root's: permissions bind it as they bind others."""
 CENTURY_SECONDS = 100 * 365 * 24 * 3600
 EXECUTORS = pytest.mark.parametrize("executor", ["local", "processes"])
 
@@ -32,7 +34,12 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def katsuo(
-    recipe: Path, run: Path, *words: str, verb: str = "run", most_bytes: int | None = None
+    recipe: Path,
+    run: Path,
+    *words: str,
+    verb: str = "run",
+    most_bytes: int | None = None,
+    before: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Take the road in a process that may write files of so many bytes."""
 
@@ -40,7 +47,17 @@ def katsuo(
         if most_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
-    command = [sys.executable, "-m", "katsuo.cli", verb, str(recipe), "--run", str(run), *words]
+    command = [
+        *before,
+        sys.executable,
+        "-m",
+        "katsuo.cli",
+        verb,
+        str(recipe),
+        "--run",
+        str(run),
+        *words,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=bounded)
 
 
@@ -121,17 +138,32 @@ def test_a_disk_that_became_read_only_is_said_and_what_was_done_stays(
     finished(recipe, run, tmp_path / "unbroken" / "one")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
+@pytest.fixture
+def bound(tmp_path: Path) -> tuple[str, ...]:
+    """What stands before a command that permissions shall bind."""
+    before = BOUND if os.geteuid() == 0 else ()
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    words = [*before, "touch", str(closed / "file")]
+    try:
+        code = subprocess.run(words, capture_output=True, check=False).returncode
+    except FileNotFoundError:
+        pytest.skip("permissions do not bind root, and there is no setpriv")
+    if code == 0 or (before and subprocess.run([*before, "true"], check=False).returncode):
+        pytest.skip("permissions do not bind root here")
+    return before
+
+
 @pytest.mark.parametrize("below", ["one", "one/2-tasks", ".cells/2-tasks"])
 def test_a_lost_permission_is_said_and_what_was_done_stays(
-    recipe: Path, tmp_path: Path, below: str
+    recipe: Path, tmp_path: Path, bound: tuple[str, ...], below: str
 ) -> None:
     run = tmp_path / "runs" / "one"
     assert katsuo(recipe, run, verb="generate").returncode == 0
     lost = tmp_path / "runs" / below
     lost.chmod(0o500)
     try:
-        line = fault(katsuo(recipe, run, "--seed", "7"))
+        line = fault(katsuo(recipe, run, "--seed", "7", before=bound))
     finally:
         lost.chmod(0o700)
     assert str(lost) in line
