@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote bench-decoding
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote bench-decoding fuzz
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -83,6 +83,15 @@ test-browser: setup  ## Take the review page's journey in headless Chromium, wit
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade --target .browser playwright==1.65.2
 	npm install --silent --no-audit --no-fund --prefix .browser axe-core@4
 	PYTHONPATH=.browser $(BIN)/python -m pytest -m browser tests/browser
+
+FUZZ_SECONDS := 600
+fuzz: .venv-fuzz/.ready  ## Fuzz readers, wire formats, recipes and exports with atheris for ten minutes, in .venv-fuzz
+	.venv-fuzz/bin/python -m tests.fuzz.run all --seconds $(FUZZ_SECONDS) --into .fuzz
+
+.venv-fuzz/.ready: pyproject.toml constraints.txt tests/fuzz/requirements.txt
+	test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --constraint constraints.txt -r tests/fuzz/requirements.txt --editable .
+	touch $@
 
 check: setup  ## Format, lint, types, import contracts, stale docs
 	$(BIN)/ruff format --check .

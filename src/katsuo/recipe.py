@@ -15,7 +15,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from katsuo import filters
+from katsuo import filters, notation
 from katsuo.errors import RecipeError
 from katsuo.protocols import Filter
 from katsuo.sections import Own, Recipe
@@ -65,6 +65,10 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: If the file or a change cannot be read, or a key or value is none.
     """
     file = path / "recipe.yaml" if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        raise RecipeError(
+            f"{path}: is a folder without recipe.yaml; name a recipe file, or the folder of a run"
+        )
     raw = _extended(read_yaml(file), file)
     for change in changes:
         apply(raw, change)
@@ -96,10 +100,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         ) from error
     except UnicodeDecodeError as error:
         raise RecipeError(f"{file}: is not UTF-8 text; a recipe is a YAML file") from error
-    try:
-        raw = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{file}: is not YAML: {' '.join(str(error).split())}") from error
+    raw = notation.values(text, str(file)) or {}
     if not isinstance(raw, dict):
         raise RecipeError(
             f"{file}: holds a {type(raw).__name__}; a recipe is a mapping of sections"
@@ -202,21 +203,22 @@ def apply(raw: dict[str, Any], change: str) -> None:
         at = at.setdefault(section, {})
         if not isinstance(at, dict):
             raise RecipeError(f"--set {change!r}: {section!r} is not a section")
-    try:
-        at[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {change!r}: the value is not YAML") from error
+    at[last] = notation.values(value, f"--set {change!r}")
 
 
 def first_error(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing wrong with a `model`, in one line, with the nearest known key."""
     # A value that may be of several forms has an error for each: the deepest is the one meant.
     first = max(error.errors(), key=lambda one: len(one["loc"]))
-    path = [part for part in first["loc"] if "[" not in str(part)]
+    loc = first["loc"]
+    # The library puts the forms of a value among the keys; the last one is the user's all the same.
+    path = [part for part in loc[:-1] if "[" not in str(part)]
+    if first["type"] == "extra_forbidden" or not any("[" in str(part) for part in loc[-1:]):
+        path += loc[-1:]
     place = ".".join(map(str, path))
     if first["type"] == "extra_forbidden":
         known = _keys(model, path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
         return f"unknown key {place!r}; {hint}"
     message = first["msg"].removeprefix("Value error, ")

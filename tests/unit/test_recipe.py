@@ -63,7 +63,7 @@ def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, text: str, message: 
     [
         pytest.param("generate.temperature", "write key=value", id="no-value"),
         pytest.param("seed.x=1", "'seed' is not a section", id="no-section"),
-        pytest.param("seed=[", "the value is not YAML", id="not-yaml"),
+        pytest.param("seed=[", "'seed=\\[': is not YAML", id="not-yaml"),
     ],
 )
 def test_a_change_that_is_none_is_refused(tmp_path: Path, change: str, message: str) -> None:
@@ -177,3 +177,8 @@ def test_a_filters_setting_is_checked_when_the_recipe_is_read(tmp_path: Path, ch
     file.write_text("generate: {generator: fake}\n", "utf-8")
     with pytest.raises(RecipeError, match="languages is 'maybe'"):
         recipe.load(file, [change])
+
+
+def test_a_key_that_looks_like_a_form_of_a_value_is_an_unknown_key() -> None:
+    with pytest.raises(RecipeError, match=r"unknown key 'generate\[w'"):
+        recipe.of({"generate[w": 1}, "r.yaml")

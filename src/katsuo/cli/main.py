@@ -5,9 +5,9 @@ Exit codes: 0 done, 2 bad request, 3 adapted model rejected, 130 interrupted.
 
 from __future__ import annotations
 
-import errno
 import sys
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -24,14 +24,12 @@ from katsuo.cli import (
     starting,
     teaching,
 )
-from katsuo.errors import KatsuoError, RejectedError
+from katsuo.errors import KatsuoError, RejectedError, of_disk
 from katsuo.version import VERSION
 
 BAD_REQUEST: Final = 2
 REJECTED: Final = 3
 INTERRUPTED: Final = 130
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What a system says when it takes no more bytes."""
 
 app = typer.Typer(
     name="katsuo",
@@ -71,25 +69,54 @@ def _root(
     pass
 
 
-def run() -> None:
-    """Run the command line; errors that a user can mend become one line and exit code 2."""
+def _usage_error() -> type[Exception]:
+    """What the library raises about words that no command takes: click's, or its own copy of it."""
+    found = typer.BadParameter.__bases__[0]
+    assert issubclass(found, Exception)
+    return found
+
+
+_UsageError: Final = _usage_error()
+
+
+def run(words: Sequence[str] | None = None) -> None:
+    """Run the command line; errors that a user can mend become one line and exit code 2.
+
+    Args:
+        words: Behind `katsuo`; the process's own without any.
+    """
     try:
-        app()
+        code = app(words, standalone_mode=False, prog_name="katsuo")
+        sys.exit(code if isinstance(code, int) else 0)
     except KatsuoError as error:
-        print(f"katsuo: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(REJECTED if isinstance(error, RejectedError) else BAD_REQUEST)
-    except BrokenPipeError:  # the reader of our output left, as `katsuo ... | head` does
-        sys.stderr.close()
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"katsuo: {where}the disk takes no more ({error.strerror}); what is finished stays. "
-            "Make room, and the same command goes on from here",
-            file=sys.stderr,
-        )
-        sys.exit(BAD_REQUEST)
+        _leave(error)
+    except _UsageError as error:
+        _misused(error)
     except KeyboardInterrupt:
         print("\nkatsuo: interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output left, as `katsuo ... | head` does
+        sys.stderr.close()
+    except Exception as error:
+        fault = of_disk(error)
+        if fault is None:
+            raise
+        _leave(fault)
+
+
+def _misused(error: Any) -> NoReturn:  # noqa: ANN401 -- of click, or of typer's copy of it
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        said = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+        path = error.ctx.command_path if error.ctx else "katsuo"
+        print(f"katsuo: {said}; see: {path} --help", file=sys.stderr)
+    sys.exit(BAD_REQUEST)
+
+
+def _leave(error: KatsuoError) -> NoReturn:
+    from katsuo.readers.refusals import shown
+
+    # A name or value in it may hold what a terminal would obey.
+    print(f"katsuo: {shown(' '.join(str(error).split()))}", file=sys.stderr)
+    sys.exit(REJECTED if isinstance(error, RejectedError) else BAD_REQUEST)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
-from katsuo.errors import KatsuoError, RecipeError
+from katsuo.errors import KatsuoError, RecipeError, of_disk
 from katsuo.executors.turns import Given, Turns
 from katsuo.executors.worker import Failed, Made
 from katsuo.privacy import switch_telemetry_off
@@ -113,8 +113,11 @@ class _Hand:
         try:
             work = self._work = self._work or self._duty.open(self._said.append)
             return self._said, Made(what=work(shard))
-        except KatsuoError as error:
-            return self._said, Failed.of(error)
+        except Exception as error:
+            fault = error if isinstance(error, KatsuoError) else of_disk(error)
+            if fault is None:
+                raise
+            return self._said, Failed.of(fault)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,8 +3,9 @@
     driver ──duty, shard, shard, …──▶ worker
            ◀──Said, Said, Made, …────
 
-A worker that meets an error of the user's says it and works on. Any other error is its death,
-with a traceback; the driver sees the line end. A line that the driver ends is the end of work.
+A worker that meets an error of the user's, or of the disk, says it and works on. Any other error
+is its death, with a traceback; the driver sees the line end. A line that the driver ends is the
+end of work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from katsuo.errors import KatsuoError
+from katsuo.errors import KatsuoError, of_disk
 
 _THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What tells libraries how many threads to take."""
@@ -72,8 +73,11 @@ def _serve(line: Connection) -> None:
         try:
             work = work or duty.open(lambda said: line.send(Said(what=said)))
             line.send(Made(what=work(shard)))
-        except KatsuoError as error:
-            line.send(Failed.of(error))
+        except Exception as error:
+            fault = error if isinstance(error, KatsuoError) else of_disk(error)
+            if fault is None:
+                raise
+            line.send(Failed.of(fault))
 
 
 def settle(cores: Sequence[int]) -> None:

@@ -34,6 +34,8 @@ _INVISIBLE: Final = re.compile(
 """Controls except tab and line feed, soft hyphens, stray byte order marks, and the marks that
 turn the direction of writing around: with them a page shows another text than it holds."""
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_HALVES: Final = re.compile(b"\xed[\xa0-\xbf][\x80-\xbf]")
+"""Lone surrogates as broken writers put them into UTF-8: the rest of the text is still UTF-8."""
 _CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MOST_CONTROLS: Final = 0.02
 """Real texts hold a stray control now and then; in programs and images it is every tenth."""
@@ -99,7 +101,10 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     Raises:
         RefusedError: If the bytes are no text.
     """
-    text = data.decode(_encoding(data, declared), "replace")
+    encoding = _encoding(data, declared)
+    if encoding.startswith("utf-8"):
+        data = _HALVES.sub("\ufffd".encode(), data)
+    text = data.decode(encoding, "replace")
     if len(text) - len(_CONTROLS.sub("", text)) > _MOST_CONTROLS * len(text):
         raise RefusedError("not-text", "more control characters than a text has")
     return text
@@ -139,6 +144,7 @@ def _is_codec(name: str) -> bool:
 
 
 def _is_utf8(data: bytes) -> bool:
+    data = _HALVES.sub("\ufffd".encode(), data)
     try:
         # Not final: a text that ends in the middle of a character is still UTF-8.
         codecs.getincrementaldecoder("utf-8")().decode(data)

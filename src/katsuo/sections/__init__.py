@@ -6,6 +6,7 @@ recipe with only `ingest.paths` ingests.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -53,6 +54,17 @@ class Recipe(Section):
     execution: Execution = Execution()
     domains: dict[str, dict[str, Any]] = {}
     """A study over several bodies of text: name -> changes of this recipe, section by section."""
+
+    @field_validator("name")
+    @classmethod
+    def _stays_below(cls, name: str) -> str:
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts or not name.isprintable():
+            raise ValueError(
+                "it names the run folder below runs/, so write letters, digits, _, -; another "
+                "place is named with --run"
+            )
+        return name
 
     @field_validator("domains")
     @classmethod

@@ -138,11 +138,11 @@ class Generate(Section):
     Wants a generator that was taught `bonito-v1` or `katsuo-v1`."""
     tasks: dict[str, Own] = {}
     """Task types of your own, by name, or a file of them that several recipes share."""
-    temperature: float = Sampling().temperature
+    temperature: float = Field(default=Sampling().temperature, ge=0)
     """Of drawing tokens: 0 always takes the likeliest, above 1 flattens."""
-    top_p: float = Sampling().top_p
+    top_p: float = Field(default=Sampling().top_p, gt=0, le=1)
     """Share of probability mass that tokens are drawn from, in (0, 1]."""
-    max_tokens: int = Sampling().max_tokens
+    max_tokens: int = Field(default=Sampling().max_tokens, ge=1)
     """Most new tokens of one draft, at least 1."""
 
     @model_validator(mode="before")

@@ -7,19 +7,38 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """The place of a file to write; it becomes `path` when the block ends, and nothing on failure.
+
+    An error of the disk names `path`: what is written to an open file does not say which it is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.partial")
+    try:
+        yield unfinished
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace the file `path` by `text`, in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.partial")
-    with unfinished.open("w", encoding="utf-8", errors="replace", newline="") as file:
+    with (
+        appearing(path) as unfinished,
+        unfinished.open("w", encoding="utf-8", errors="replace", newline="") as file,
+    ):
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def write_json(path: Path, value: object, *, indent: int | None = 1) -> None:
@@ -96,6 +115,15 @@ def sync(folder: Path) -> None:
                 os.close(descriptor)
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy the bytes of a file, all or none."""
+    try:
+        shutil.copyfile(source, target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+
+
 def link(source: Path, target: Path) -> None:
     """Make `target` refer to the bytes of `source`: a hard link, or a copy across file systems."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +132,7 @@ def link(source: Path, target: Path) -> None:
     try:
         os.link(source, unfinished)
     except OSError:
-        shutil.copyfile(source, unfinished)
+        _copy(source, unfinished)
     # Renaming one hard link onto another of the same file does nothing, by POSIX.
     unfinished.replace(target)
     unfinished.unlink(missing_ok=True)

@@ -140,7 +140,13 @@ class StageFolder:
 
     def begin(self) -> None:
         """Make the folder empty: what was made with other inputs goes, its cells stay."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            shutil.rmtree(self.folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # a mixture of old and new would be worse
+            error.filename = str(self.folder)  # the library names a file in it, without its place
+            raise
         (self.folder / "dropped").mkdir(parents=True)
 
     def part(self, number: int) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from katsuo.errors import DataError
+from katsuo.store.files import appearing
 from katsuo.types import Context, Dropped, Origin, Span, Task, TaskType
 
 ROW_GROUP: Final = 4096
@@ -105,50 +105,36 @@ def writing(path: Path, schema: pa.Schema) -> Iterator[Callable[[Mapping[str, An
 
     The file appears when the block ends, and not at all when it fails.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.partial")
     batch: list[Mapping[str, Any]] = []
-    try:
-        with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+    with (
+        appearing(path) as unfinished,
+        pq.ParquetWriter(unfinished, schema, compression="zstd") as writer,
+    ):
 
-            def flush() -> None:
-                if batch:
-                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-                    batch.clear()
+        def flush() -> None:
+            if batch:
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                batch.clear()
 
-            def put(row: Mapping[str, Any]) -> None:
-                batch.append(row)
-                if len(batch) == ROW_GROUP:
-                    flush()
+        def put(row: Mapping[str, Any]) -> None:
+            batch.append(row)
+            if len(batch) == ROW_GROUP:
+                flush()
 
-            yield put
-            flush()
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+        yield put
+        flush()
 
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write `table` as `write` writes its rows, byte for byte; no row is made a Python object."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.partial")
-    try:
-        # An open file: a path is looked up in every known file system first.
-        with (
-            pa.OSFile(str(unfinished), "wb") as sink,
-            pq.ParquetWriter(sink, table.schema, compression="zstd") as writer,
-        ):
-            if table.num_rows:
-                writer.write_table(table, row_group_size=ROW_GROUP)
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    # An open file: a path is looked up in every known file system first.
+    with (
+        appearing(path) as unfinished,
+        pa.OSFile(str(unfinished), "wb") as sink,
+        pq.ParquetWriter(sink, table.schema, compression="zstd") as writer,
+    ):
+        if table.num_rows:
+            writer.write_table(table, row_group_size=ROW_GROUP)
 
 
 def of_rows(schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import jinja2
-import yaml
 
+from katsuo import notation
 from katsuo.errors import RecipeError
 from katsuo.templates import language
 from katsuo.templates.compiler import PERMISSIVE, TIERS, Source, Template
@@ -34,11 +34,7 @@ def decode(text: str, place: str) -> Source:
     Raises:
         RecipeError: If it states none; names the file, the template and the mend.
     """
-    try:
-        loaded = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{place}: no YAML: {error}") from error
-    entries = _entries(loaded, place, _SOURCE_KEYS, _SOURCE_EXTRAS)
+    entries = _entries(notation.values(text, place), place, _SOURCE_KEYS, _SOURCE_EXTRAS)
     source = Source(
         name=_text(entries, "source", place),
         data=_text(entries, "data", place),

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from katsuo.errors import DataError, WorkerError
+from katsuo.errors import DataError, DiskError, WorkerError
 from katsuo.executors.processes import ProcessExecutor
 from katsuo.executors.turns import AHEAD, TRIES
 from katsuo.executors.worker import cores_of
@@ -106,6 +106,14 @@ def test_a_worker_that_is_killed_from_outside_loses_and_doubles_nothing(
 def test_an_error_of_the_users_comes_as_it_was_raised(duties: ModuleType, tmp_path: Path) -> None:
     duty = duties.Squaring(notes=tmp_path, refuses=2)
     with pytest.raises(DataError, match="shard 2: line 3: no number"):
+        list(ProcessExecutor(workers=2).map(duty, range(8), silent))
+    assert len(duty.noted("begun-2")) == 1
+    assert not multiprocessing.active_children()
+
+
+def test_a_full_disk_is_said_once_and_not_tried_again(duties: ModuleType, tmp_path: Path) -> None:
+    duty = duties.Squaring(notes=tmp_path, full_at=2)
+    with pytest.raises(DiskError, match=r"rows\.parquet: the disk is full; make room"):
         list(ProcessExecutor(workers=2).map(duty, range(8), silent))
     assert len(duty.noted("begun-2")) == 1
     assert not multiprocessing.active_children()

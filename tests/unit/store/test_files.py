@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from katsuo.store.files import link, new_folder, read_json, sha256, sync, write_json, write_text
+from katsuo.store.files import (
+    appearing,
+    link,
+    new_folder,
+    read_json,
+    sha256,
+    sync,
+    write_json,
+    write_text,
+)
 
 
 class Interrupted(BaseException):
@@ -139,3 +148,19 @@ def test_a_folder_of_synced_files_appears_whole_as_well(tmp_path: Path) -> None:
         write_text(folder / "a.txt", "a")
         assert not (tmp_path / "cell").exists()
     assert (tmp_path / "cell" / "a.txt").read_text("utf-8") == "a"
+
+
+def test_an_error_of_the_disk_names_the_file_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    path.write_text("before")
+
+    def write() -> None:
+        with appearing(path) as unfinished:
+            unfinished.write_text("half")
+            raise OSError(28, "full")
+
+    with pytest.raises(OSError, match="full") as found:
+        write()
+    assert found.value.filename == str(path)
+    assert path.read_text() == "before"
+    assert names(tmp_path) == {"rows.parquet"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -23,6 +24,8 @@ class Squaring:
     """So many times; later tries go well."""
     refuses: int = -1
     """This shard is an error of the user's."""
+    full_at: int = -1
+    """This shard finds the disk full."""
 
     def named(self, shard: int, /) -> str:
         """As a person knows it."""
@@ -37,6 +40,8 @@ class Squaring:
             say(f"{shard} begun")
             if shard == self.refuses:
                 raise DataError(f"shard {shard}: line 3: no number")
+            if shard == self.full_at:
+                raise OSError(errno.ENOSPC, "No space left on device", "rows.parquet")
             if shard == self.dies_at and len(self.noted(f"begun-{shard}")) <= self.dies:
                 os.kill(os.getpid(), signal.SIGKILL)
             return shard * shard
