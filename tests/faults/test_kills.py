@@ -126,7 +126,7 @@ def test_the_real_engine_too(tmp_path: Path, executor: str) -> None:
     recipe = tmp_path / "real.yaml"
     recipe.write_text(
         f"limit: 70\ningest: {{paths: ['{DOCUMENTS}'], max_tokens: 80, min_words: 8}}\n"
-        "generate: {generator: smollm2-135m, task_types: [ynqa], sampling: {max_tokens: 12}}\n"
+        "generate: {generator: smollm2-135m, task_types: [ynqa], max_tokens: 12}\n"
         "adapt: {base: smollm2-135m}\n",
         "utf-8",
     )
