@@ -122,5 +122,5 @@ def _extracts(text: str, tokens: Tokens) -> Iterator[Path]:
             if start + end in ends and (n == len(offsets) or offsets[n][1] > end)
         }
         if stops:
-            furthest = max(stops)
-            yield Path(ids=tuple(one.ids[:furthest]), ends=frozenset(stops))
+            n_tokens = max(stops)
+            yield Path(ids=tuple(one.ids[:n_tokens]), ends=frozenset(stops))
