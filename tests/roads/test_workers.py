@@ -146,7 +146,7 @@ def test_a_shard_at_which_workers_keep_dying_is_named_and_the_run_goes_on_later(
     strangler = threading.Thread(target=strangle)
     strangler.start()
     try:
-        with pytest.raises(WorkerError, match=r"1-contexts/part-\d+.parquet: 3 workers died at it"):
+        with pytest.raises(WorkerError, match=r"1-contexts/part-\d+.parquet: 4 workers died at it"):
             travelled("together", PROCESSES)
     finally:
         over.set()

@@ -27,7 +27,7 @@ OPEN: Final = ""
 KEEP: Final = "keep"
 DROP: Final = "drop"
 
-_WAIT_SECONDS: Final = 10.0
+_WAIT_SECONDS: Final = 60.0
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS decisions (
     task_id TEXT PRIMARY KEY,
