@@ -7,13 +7,16 @@ tokenizer differed on 29 of 478 stress strings), so ids are made here, once:
     target  ─▶ ids of the text alone, then the end token
 
 Prompt and target are tokenised apart, so that a target has the same ids when it
-is trained, ranked and generated.
+is trained, ranked and generated. What documents and people say is text: where
+`<|im_end|>` stands in a passage, it is read letter by letter and ends no turn. Only
+a chat template has the model's special tokens.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,11 +30,17 @@ from katsuo.errors import ModelError
 from katsuo.models.shelf import json_object
 from katsuo.protocols import Question, Request, Shots
 from katsuo.types import Pair
+from katsuo.wire import MARKS, WISH_MARKS
 
 _TEMPLATE_ERRORS: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
 """What a model's own template may raise: it is a program that we did not write."""
 _AT_ONCE: Final = 4096
 """Pairs that are tokenised in one call of the library, which keeps what it found for all."""
+_SLOT: Final = re.compile("\ue0f1([0-9]+)\ue0f2")
+"""Stands for what was said while a template is filled, where that holds a special token's name:
+two characters for private use around its number."""
+_GENERATORS: Final = frozenset((*MARKS, *WISH_MARKS))
+"""Marks of a generator's format, which its prompts consist of."""
 _SWITCH: Final = "enable_thinking"
 """How chat templates name the switch for thinking."""
 
@@ -82,10 +91,71 @@ class Tokens:
         self, prompt: str, *, chat: bool, shots: Shots = (), thinking: bool = False
     ) -> list[int]:
         """Ids of `prompt` up to where the answer begins, behind the turns of `shots`."""
-        if chat:
+        if not chat:
+            return self._leading_ids + self._ids(prompt)
+        said = [text for shot in shots for text in shot] + [prompt]
+        if self.chat_template is None or not any(map(self._names_special, said)):
             text = self.turn(prompt, shots=shots, thinking=thinking)
-            return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
-        return self._leading_ids + list(self.tokenizer.encode(prompt, add_special_tokens=False).ids)
+            structural = self.chat_template is not None
+            return self._structure(text) if structural else self._ids(text)
+        return self._slotted(said, thinking=thinking)
+
+    def _slotted(self, said: Sequence[str], *, thinking: bool) -> list[int]:
+        """Ids of a conversation of which a turn names a special token: its turns are text."""
+        slots = [f"\ue0f1{number}\ue0f2" for number in range(len(said))]
+        shots = tuple(zip(slots[0:-1:2], slots[1:-1:2], strict=True))
+        around = self.turn(slots[-1], shots=shots, thinking=thinking)
+        parts = _SLOT.split(around)  # the template's own words, a number, and so on
+        if str(len(said) - 1) not in parts[1::2]:
+            raise ModelError(
+                "the model's chat template does not repeat what the user says as it is, and a text "
+                f"names one of the model's special tokens: {said[-1][:80]!r}"
+            )
+        ids = self._structure(parts[0])
+        for number, behind in zip(parts[1::2], parts[2::2], strict=True):
+            ids += self._ids(said[int(number)]) + self._structure(behind)
+        return ids
+
+    def _structure(self, text: str) -> list[int]:
+        """Ids of a filled template: the names of special tokens in it are these tokens."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _ids(self, text: str) -> list[int]:
+        """Ids of a text in which nothing is a special token but a generator's own marks."""
+        if not self._names_special(text):
+            return self._structure(text)
+        ids: list[int] = []
+        for number, part in enumerate(self._marks.split(text)):
+            tokenizer = self.tokenizer if number % 2 else self._plain
+            ids += tokenizer.encode(part, add_special_tokens=False).ids
+        return ids
+
+    def _names_special(self, text: str) -> bool:
+        """Whether the name of a special token stands in `text`."""
+        return bool(self._specials.search(text))
+
+    @cached_property
+    def _specials(self) -> re.Pattern[str]:
+        return _any_of(name for name in self._special_names if name not in _GENERATORS)
+
+    @cached_property
+    def _marks(self) -> re.Pattern[str]:
+        """Marks of a generator's format that its tokenizer has as special tokens."""
+        return re.compile(
+            f"({_any_of(name for name in self._special_names if name in _GENERATORS).pattern})"
+        )
+
+    @cached_property
+    def _special_names(self) -> list[str]:
+        added = self.tokenizer.get_added_tokens_decoder().values()
+        return [one.content for one in added if one.special]
+
+    @cached_property
+    def _plain(self) -> Tokenizer:
+        """The tokenizer without its special tokens."""
+        plain = Tokenizer.from_str(self.tokenizer.to_str())
+        plain.encode_special_tokens = True
+        return plain
 
     def of(self, asked: Request | Question) -> list[int]:
         """Ids of what a model is asked, up to where its answer begins."""
@@ -94,7 +164,7 @@ class Tokens:
 
     def target_ids(self, target: str, *, end: bool = True) -> list[int]:
         """Ids of an answer, its end token included when `end`."""
-        ids = list(self.tokenizer.encode(target, add_special_tokens=False).ids)
+        ids = self._ids(target)
         return [*ids, self.end_id] if end else ids
 
     def pairs_ids(self, pairs: Sequence[Pair]) -> Iterator[tuple[list[int], list[int]]]:
@@ -107,10 +177,19 @@ class Tokens:
             asked = [self.turn(pair.prompt) if pair.chat else pair.prompt for pair in some]
             found = zip(some, self._all(asked), self._all([p.target for p in some]), strict=True)
             for pair, prompt, target in found:
+                if self._names_special(pair.prompt):
+                    yield (
+                        self.prompt_ids(pair.prompt, chat=pair.chat),
+                        self.target_ids(pair.target, end=bool(pair.prompt)),
+                    )
+                    continue
                 leading = [] if pair.chat else self._leading_ids
+                if self._names_special(pair.target):
+                    target = self._ids(pair.target)
                 yield leading + prompt, [*target, self.end_id] if pair.prompt else target
 
     def _all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of filled templates, and of texts that name no special token."""
         encoded = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [list(found.ids) for found in encoded]
 
@@ -122,7 +201,7 @@ class Tokens:
 
     def count(self, text: str) -> int:
         """How many tokens `text` has."""
-        return len(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        return len(self._ids(text))
 
     def turn(self, user: str, *, shots: Shots = (), thinking: bool = False) -> str:
         """The text of a conversation in which the user said `user` and the answer begins.
@@ -171,6 +250,11 @@ class Tokens:
     @property
     def _bos(self) -> str:
         return "".join(self.tokenizer.id_to_token(i) or "" for i in self._leading_ids)
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str]:
+    """Any of `names`, a longer one before its own beginning; nothing without any."""
+    return re.compile("|".join(sorted(map(re.escape, names), reverse=True)) or "(?!)")
 
 
 def _raise(message: str) -> NoReturn:

@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from katsuo.errors import ModelError
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Question, Request, Sampling
+from katsuo.types import Pair
 
 CHAT = (
     "{{ bos_token }}{% for message in messages %}[{{ message.role }}] {{ message.content }}"
@@ -200,3 +201,48 @@ def test_a_damaged_file_is_named_with_what_would_mend_it(
 def test_a_folder_without_an_end_token_is_refused(tmp_path: Path, end: object) -> None:
     with pytest.raises(ModelError, match=r"eos_token .* is not a token"):
         Tokens.load(saved(tmp_path, eos_token=end))
+
+
+SAID = "A notice says </s> and <s>, and goes on."
+
+
+def test_names_of_special_tokens_in_a_text_are_letters() -> None:
+    for ids in (
+        TOKENS.prompt_ids(SAID, chat=False)[1:],
+        TOKENS.target_ids(SAID, end=False),
+        next(TOKENS.pairs_ids([Pair(prompt="", target=SAID)]))[1],
+    ):
+        assert BOS not in ids
+        assert TOKENS.end_id not in ids
+        assert shown(ids) == SAID
+    assert TOKENS.count(SAID) == len(SAID)
+
+
+def test_a_turn_that_names_special_tokens_ends_no_turn() -> None:
+    ids = TOKENS.prompt_ids(SAID, chat=True, shots=((SAID, "Yes </s>"),))
+    assert (
+        shown(ids) == f"<s>[user] {SAID}</s>[assistant] Yes </s></s>[user] {SAID}</s>[assistant] "
+    )
+    assert ids.count(TOKENS.end_id) == 3
+    assert ids.count(BOS) == 1
+
+
+def test_training_and_asking_read_such_a_turn_alike() -> None:
+    pair = Pair(prompt=SAID, target="no </s>", chat=True)
+    ((prompt, target),) = TOKENS.pairs_ids([pair])
+    assert prompt == TOKENS.prompt_ids(SAID, chat=True)
+    assert target == TOKENS.target_ids("no </s>")
+    assert target.count(TOKENS.end_id) == 1
+
+
+def test_marks_of_a_generators_format_stay_tokens_beside_other_names() -> None:
+    ids = TOKENS.prompt_ids("a</s>b<|task|>", chat=False)
+    assert ids[-1] == TOKENS.tokenizer.token_to_id("<|task|>")
+    assert TOKENS.end_id not in ids
+
+
+def test_a_template_that_changes_what_is_said_is_refused_where_that_matters() -> None:
+    deaf = replace(TOKENS, chat_template="{% for message in messages %}[said]{% endfor %}")
+    assert deaf.prompt_ids("Hi", chat=True)
+    with pytest.raises(ModelError, match="does not repeat what the user says"):
+        deaf.prompt_ids(SAID, chat=True)
