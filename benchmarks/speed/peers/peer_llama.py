@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import xllamacpp
-from serving import Job, Written, of_ids, serve
+from serving import Job, Written, serve
 
 SLOT_TOKENS = 512
 
@@ -26,7 +26,7 @@ def load(job: Job) -> Callable[[int], Written]:
     server = xllamacpp.Server(params)
     callers = ThreadPoolExecutor(told["slots"])
 
-    def continued(prompt: list[int]) -> list[int]:
+    def continued(prompt: list[int]) -> tuple[int, str]:
         said = server.handle_completions(
             {
                 "prompt": prompt,
@@ -35,13 +35,13 @@ def load(job: Job) -> Callable[[int], Written]:
                 "temperature": 0,
                 "top_k": 1,
                 "cache_prompt": False,
-                "return_tokens": True,
             }
         )
-        return list(said["tokens"])
+        return said["usage"]["completion_tokens"], said["choices"][0]["text"]
 
     def run(number: int) -> Written:
-        return of_ids(list(callers.map(continued, job["prompts"][:number])))
+        counts, texts = zip(*callers.map(continued, job["prompts"][:number]), strict=True)
+        return {"n_tokens": sum(counts), "texts": texts}
 
     return run
 

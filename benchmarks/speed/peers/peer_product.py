@@ -56,16 +56,14 @@ def load(job: Job) -> Callable[[int], Written]:
         **told,
     )
     rows = list(tables.read(Path(job["part"])))
-    parts: dict[int, Path] = {}
     scratch = Path(tempfile.mkdtemp(dir=job["scratch"]))
-    for size in {8, len(rows)}:
-        parts[size] = scratch / f"{size}.parquet"
-        tables.write(parts[size], tables.CONTEXTS, rows[:size])
 
     def run(number: int) -> Written:
         noting = _Noting(model)
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            write_cell((parts[number], Cell(folder=Path(folder) / "cell")), noting, settings)
+            part = Path(folder) / "part.parquet"
+            tables.write(part, tables.CONTEXTS, rows[:number])  # a few milliseconds
+            write_cell((part, Cell(folder=Path(folder) / "cell")), noting, settings)
         return {"n_tokens": noting.n_tokens, "texts": noting.texts}
 
     return run
