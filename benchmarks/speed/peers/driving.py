@@ -10,15 +10,18 @@ import os
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+ENDING_SECONDS = 30
 LIMIT_SECONDS = 900
 """For loading, and for one round."""
 SETTINGS = {
     "HF_HUB_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
+    "CI": "true",  # openvino reports its import unless this is set
     "VLLM_LOGGING_LEVEL": "WARNING",
 }
 
@@ -67,6 +70,8 @@ class Runner:
             late = not overdue.is_alive()
             overdue.cancel()
         if not answer:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(ENDING_SECONDS)
             self.close()
             raise BrokenError(f"no answer in {LIMIT_SECONDS} s" if late else self._last_words())
         self._signal(signal.SIGSTOP)
@@ -90,6 +95,10 @@ class Runner:
         """End the engine with all its processes."""
         self._signal(signal.SIGKILL)
         self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
 
     def _signal(self, number: int) -> None:
         try:
