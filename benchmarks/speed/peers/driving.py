@@ -70,8 +70,6 @@ class Runner:
             late = not overdue.is_alive()
             overdue.cancel()
         if not answer:
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(ENDING_SECONDS)
             self.close()
             raise BrokenError(f"no answer in {LIMIT_SECONDS} s" if late else self._last_words())
         self._signal(signal.SIGSTOP)
@@ -92,13 +90,16 @@ class Runner:
         return held // 1024
 
     def close(self) -> None:
-        """End the engine with all its processes."""
-        self._signal(signal.SIGKILL)
-        self.process.wait()
+        """Let the engine end by itself, so that it leaves nothing behind; kill what does not."""
+        self._signal(signal.SIGCONT)
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
             with suppress(BrokenPipeError):
                 pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(ENDING_SECONDS)
+        self._signal(signal.SIGKILL)
+        self.process.wait()
 
     def _signal(self, number: int) -> None:
         try:
