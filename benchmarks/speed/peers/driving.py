@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -36,9 +37,11 @@ class Runner:
     def __init__(self, python: Path, script: Path, job: dict[str, Any]) -> None:
         if not python.exists():
             raise BrokenError(f"{python} is missing: make bench-engines builds it where it can")
-        self.log = Path(job["scratch"]) / f"{script.stem}.log"
         threads = {"OMP_NUM_THREADS": str(job["threads"])}
-        with self.log.open("w") as log:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=job["scratch"], prefix=script.stem, suffix=".log", delete=False
+        ) as log:
+            self.log = Path(log.name)
             self.process = subprocess.Popen(
                 [str(python), str(script)],
                 stdin=subprocess.PIPE,
