@@ -37,6 +37,7 @@ def load(job: Job) -> Callable[[int], Written]:
                 "cache_prompt": False,
             }
         )
+        assert said["timings"]["cache_n"] == 0, "llama.cpp kept its prompts"
         return said["usage"]["completion_tokens"], said["choices"][0]["text"]
 
     def run(number: int) -> Written:

@@ -1,7 +1,7 @@
 """The product: a shard of passages to a finished cell, as `katsuo generate` makes it.
 
-settings: `ends`, whether drafts end where the generator ends them, else all are of one length; all
-others are settings of `GenerateSettings`.
+settings: `ends`, whether drafts end where the generator ends them, else all have one length; the
+others are those of `GenerateSettings`.
 """
 
 import tempfile
@@ -22,6 +22,8 @@ from katsuo.types import TaskType
 
 NEVER = "<jupyter_output>"
 """A token that the generator does not write: as the end token it lets drafts run to the limit."""
+LONGEST_TOKENS = 128
+"""Of drafts that end by themselves."""
 
 
 class _Noting:
@@ -52,7 +54,9 @@ def load(job: Job) -> Callable[[int], Written]:
         format=named.format,
         task_types=(TaskType(job["task_type"]),),
         seed=0,
-        sampling=Sampling(temperature=0, top_p=1, max_tokens=job["new_tokens"]),
+        sampling=Sampling(
+            temperature=0, top_p=1, max_tokens=LONGEST_TOKENS if ends else job["new_tokens"]
+        ),
         **told,
     )
     rows = list(tables.read(Path(job["part"])))

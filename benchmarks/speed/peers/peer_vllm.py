@@ -12,7 +12,7 @@ from serving import Job, Written, of_ids, serve
 
 def load(job: Job) -> Callable[[int], Written]:
     """The engine, in a process of its own."""
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")  # GiB; its own choice is half of a machine
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")  # GiB; else it takes most of the memory
     if job["settings"].get("both_cores"):
         cores = sorted(os.sched_getaffinity(0))[: job["threads"]]
         os.environ["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, cores))
@@ -25,7 +25,8 @@ def load(job: Job) -> Callable[[int], Written]:
     prompts = [TokensPrompt(prompt_token_ids=row) for row in job["prompts"]]
 
     def run(number: int) -> Written:
-        llm.reset_prefix_cache()  # the same prompts come again in every round
+        emptied = llm.reset_prefix_cache()  # the same prompts come again in every round
+        assert emptied, "vLLM kept its prefix cache"
         outputs = llm.generate(prompts[:number], params, use_tqdm=False)
         return of_ids([list(one.outputs[0].token_ids) for one in outputs])
 
