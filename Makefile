@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote bench-decoding fuzz
+.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote bench-decoding fuzz bench-engines
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -136,6 +136,18 @@ N := 300
 bench-decoding: setup  ## Measure mended and held drafts beside free ones, N a type (hours; goes on where it was stopped); wants KATSUO_DATA
 	$(BIN)/katsuo models pull smollm2-135m
 	$(BIN)/python benchmarks/quality/bench_decoding.py --n $(N)
+
+# A peer that does not install here is a row of the result, with the reason: so neither line may fail.
+bench-engines: setup  ## Measure the product beside bare OpenVINO, transformers, vLLM, CTranslate2 and llama.cpp (under 30 minutes)
+	$(BIN)/katsuo models pull smollm2-135m
+	-$(MAKE) .venv-vllm/.ready
+	-$(MAKE) .venv-engines/.ready
+	$(BIN)/python benchmarks/speed/bench_engines.py
+
+.venv-engines/.ready: benchmarks/speed/peers/requirements.txt
+	test -x .venv-engines/bin/python || $(PYTHON) -m venv .venv-engines
+	grep -v '^#' $< | xargs -n 1 .venv-engines/bin/python -m pip install --quiet --only-binary :all:
+	touch $@
 
 RECIPE := recipes/generator.yaml
 pack-gpu: setup  ## Write gpu-pack/: all that teaching RECIPE needs on a machine with a GPU and no network (PACK="--wheels DIR")

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,7 +43,6 @@ from katsuo.types import Document, Pair
 DEFAULTS = TuneSettings()
 TRL_SIZES = (2, 4, 8)
 TRL_ATTENTIONS = ("sdpa", "eager")
-SQUARE = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,17 +183,6 @@ def final_loss(model: Any, ground: Ground) -> float:  # noqa: ANN401
     return float(batches.losses(model, {"all": examples}, half=True)["all"])
 
 
-def peak() -> float:
-    """GFLOP/s of a square product in bfloat16."""
-    left, right = (torch.randn(SQUARE, SQUARE).bfloat16() for _ in range(2))
-    seconds = []
-    for _ in range(8):
-        began = time.perf_counter()
-        left @ right
-        seconds.append(time.perf_counter() - began)
-    return 2 * SQUARE**3 / statistics.median(seconds[1:]) / 1e9
-
-
 def useful_flops(ground: Ground) -> float:
     """Per token read."""
     sizes = [batches.sizes(pair, ground.tokens) for pair in ground.pairs]
@@ -214,7 +201,7 @@ def turn(name: str, asked: argparse.Namespace) -> dict[str, float]:
 
 def take(name: str, ground: Ground) -> dict[str, float]:
     """What `turn` asks of its process."""
-    before = peak()
+    before = flops.peak()
     if name == "ours":
         rate, loss = ours(ground)
     elif name == "TRL as it comes":
@@ -222,7 +209,7 @@ def take(name: str, ground: Ground) -> dict[str, float]:
     else:
         size, attention = name.split()
         rate, loss = trl_tuned(ground, int(size), attention)
-    return {"rate": rate, "loss": loss, "peak": (before + peak()) / 2}
+    return {"rate": rate, "loss": loss, "peak": (before + flops.peak()) / 2}
 
 
 def best_of_trl(asked: argparse.Namespace) -> str:
