@@ -120,8 +120,9 @@ paper-full: setup  ## The same with all probes, five prompts and more tasks, for
 	    --set limit=2000 --set ingest.shard_passages=1024 --set evaluate.prompts=5 --set evaluate.max_probes=null --set adapt.seeds=3 || test $$? -eq 3 || exit 1; done
 	$(BIN)/python benchmarks/quality/paper.py runs full
 
-ablation: setup  ## What each filter does for the model that learns, on dev (30 tunings; goes on where it was stopped); wants KATSUO_DATA
+ablation: setup  ## What each filter does for the model that learns, on dev (60 tunings; goes on where it was stopped); wants KATSUO_DATA
 	$(BIN)/katsuo run recipes/paper/ablation.yaml --run runs/paper-ablation
+	$(BIN)/katsuo run recipes/paper/ablation_seeds.yaml --run runs/paper-ablation-seeds
 	$(BIN)/python benchmarks/quality/paper.py runs
 
 bench-filters: setup  ## Measure every filter on errors made on purpose; wants KATSUO_DATA

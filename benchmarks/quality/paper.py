@@ -171,6 +171,7 @@ TABLES: Mapping[str, Callable[[Report], Iterator[str]]] = {
     "arms": _main,
     "targets": _main,
     "ablation": _main,
+    "ablation_seeds": _main,
 }
 
 
