@@ -65,6 +65,11 @@ class RejectedError(KatsuoError):
     """An adapted model that lost more than the recipe tolerates; everything made stays."""
 
 
+def mendable(error: Exception) -> KatsuoError | None:
+    """What a user can mend about any `error`, where a process ends; None where it is a bug."""
+    return error if isinstance(error, KatsuoError) else of_disk(error)
+
+
 def of_disk(error: Exception) -> DiskError | None:
     """What a user does about an `error` of the disk, or None where it is another one.
 

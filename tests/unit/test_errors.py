@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from katsuo.errors import of_disk
+from katsuo.errors import DiskError, RecipeError, mendable, of_disk
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,10 @@ def test_no_room_for_scratch_files_is_a_full_disk() -> None:
 )
 def test_any_other_error_is_not_of_the_disk(error: Exception) -> None:
     assert of_disk(error) is None
+
+
+def test_ours_and_those_of_the_disk_are_mendable_and_nothing_else_is() -> None:
+    ours = RecipeError("name a folder")
+    assert mendable(ours) is ours
+    assert isinstance(mendable(OSError(28, "full")), DiskError)
+    assert mendable(KeyError("a bug")) is None

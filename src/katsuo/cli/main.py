@@ -24,7 +24,7 @@ from katsuo.cli import (
     starting,
     teaching,
 )
-from katsuo.errors import KatsuoError, RejectedError, of_disk
+from katsuo.errors import KatsuoError, RejectedError, mendable
 from katsuo.version import VERSION
 
 BAD_REQUEST: Final = 2
@@ -88,8 +88,6 @@ def run(words: Sequence[str] | None = None) -> None:
     try:
         code = app(words, standalone_mode=False, prog_name="katsuo")
         sys.exit(code if isinstance(code, int) else 0)
-    except KatsuoError as error:
-        _leave(error)
     except _UsageError as error:
         _misused(error)
     except KeyboardInterrupt:
@@ -97,8 +95,8 @@ def run(words: Sequence[str] | None = None) -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of our output left, as `katsuo ... | head` does
         sys.stderr.close()
-    except Exception as error:
-        fault = of_disk(error)
+    except Exception as error:  # a bug is raised again; the rest is told in one line
+        fault = mendable(error)
         if fault is None:
             raise
         _leave(fault)

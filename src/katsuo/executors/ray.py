@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
-from katsuo.errors import KatsuoError, RecipeError, of_disk
+from katsuo.errors import RecipeError, mendable
 from katsuo.executors.turns import Given, Turns
 from katsuo.executors.worker import Failed, Made
 from katsuo.privacy import switch_telemetry_off
@@ -113,8 +113,8 @@ class _Hand:
         try:
             work = self._work = self._work or self._duty.open(self._said.append)
             return self._said, Made(what=work(shard))
-        except Exception as error:
-            fault = error if isinstance(error, KatsuoError) else of_disk(error)
+        except Exception as error:  # a bug is raised again; the rest is told
+            fault = mendable(error)
             if fault is None:
                 raise
             return self._said, Failed.of(fault)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from katsuo.errors import KatsuoError, of_disk
+from katsuo.errors import KatsuoError, mendable
 
 _THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What tells libraries how many threads to take."""
@@ -73,8 +73,8 @@ def _serve(line: Connection) -> None:
         try:
             work = work or duty.open(lambda said: line.send(Said(what=said)))
             line.send(Made(what=work(shard)))
-        except Exception as error:
-            fault = error if isinstance(error, KatsuoError) else of_disk(error)
+        except Exception as error:  # a bug is raised again; the rest is told
+            fault = mendable(error)
             if fault is None:
                 raise
             line.send(Failed.of(fault))

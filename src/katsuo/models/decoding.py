@@ -20,7 +20,7 @@ from typing import Any, Final
 import torch
 
 from katsuo.errors import ModelError
-from katsuo.models.holding import Bars
+from katsuo.models.barring import Bars
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Request, Sampling
 

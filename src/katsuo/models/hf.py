@@ -25,8 +25,8 @@ import torch
 from katsuo import training
 from katsuo.errors import ModelError
 from katsuo.models import packing, weights
+from katsuo.models.barring import Bars, Plain, paths
 from katsuo.models.decoding import Draft, decode
-from katsuo.models.holding import Bars, Plain, paths
 from katsuo.models.packing import Pack, Tree
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Completion, Hold, Question, Ranked, Request

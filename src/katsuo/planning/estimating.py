@@ -12,8 +12,8 @@ from typing import Any
 from katsuo import recipe as recipes
 from katsuo.planning import amounts, asking
 from katsuo.planning.amounts import Part, Work
+from katsuo.planning.earlier import own_rates
 from katsuo.planning.making import Made, current, finished
-from katsuo.planning.pace import own_rates
 from katsuo.planning.rates import Rate, Rates, Spread
 from katsuo.recipe import of_arm
 from katsuo.sections import Recipe

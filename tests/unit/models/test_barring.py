@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from katsuo import extracts
-from katsuo.models.holding import Bars, Plain, paths
+from katsuo.models.barring import Bars, Plain, paths
 from katsuo.models.tokens import Tokens
 from katsuo.protocols import Hold
 
