@@ -175,7 +175,7 @@ class Measured(Filter, Protocol):
     measures: ClassVar[str]
     """Name of the score in a task's `scores`."""
     reader: str
-    """The model that measures it; the target model where it is empty."""
+    """The model that measures it; where it is empty the target model, or the generator."""
 
 
 @runtime_checkable

@@ -161,6 +161,22 @@ def render(draft: Draft, context: str) -> str | Flaw:
     return text
 
 
+def before_response(
+    draft: Draft, context: str, kind: TaskType, form: str
+) -> tuple[str, str] | Flaw:
+    """What a generator of the format `form` has read once it begins the response of `draft`.
+
+    Returns:
+        That text, and the response as it would write it; or why the draft cannot be written.
+    """
+    text = render(draft, context)
+    if isinstance(text, Flaw):
+        return text
+    instruction, response = text.split(f"{PIPE_MARK}\n")
+    asked = katsuo_prompt(context, Wish(type=kind)) if form == KATSUO_V1 else prompt(context, kind)
+    return f"{asked}{instruction}{PIPE_MARK}\n", response
+
+
 def parse(text: str, context: str) -> Draft | Flaw:
     """The draft that a generator's completion stands for, or what is wrong with it.
 

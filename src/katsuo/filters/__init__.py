@@ -18,6 +18,7 @@ from katsuo.filters.agreed import Agreed
 from katsuo.filters.balanced import Balanced
 from katsuo.filters.fresh import Fresh
 from katsuo.filters.grounded import Grounded
+from katsuo.filters.likely import Likely
 from katsuo.filters.needed import Needed
 from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
@@ -30,6 +31,7 @@ FILTERS: Final = {
     "grounded": Grounded,
     "agreed": Agreed,
     "needed": Needed,
+    "likely": Likely,
     "fresh": Fresh,
     "unleaked": Unleaked,
     "balanced": Balanced,

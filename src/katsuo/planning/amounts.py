@@ -17,7 +17,7 @@ from katsuo.road.adapting import TASKS, tune_settings
 from katsuo.sections import Arm
 from katsuo.training import TuneSettings
 
-_READERS: Final = ("agreed", "needed")
+_READERS: Final = ("agreed", "needed", "likely")
 """Filters that ask a model, and so are counted by that model's rate."""
 
 
@@ -132,12 +132,12 @@ def _where(made: Made) -> tuple[str, ...]:
 
 def _curate(made: Made) -> Work:
     names = [name for name, _ in made.recipe.filters]
-    target = weights_of(engines.find(made.recipe.adapt.base))
+    target, generator = weights_of(engines.find(made.recipe.adapt.base)), weights_of(made.generator)
     filters = tuple(
         Part(
             amount=made.n_drafts,
             rate="tasks_per_second",
-            facts={"filter": name, "weights": target},
+            facts={"filter": name, "weights": generator if name == "likely" else target},
         )
         for name in names
     )

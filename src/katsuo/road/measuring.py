@@ -15,11 +15,13 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
-from katsuo import engines
+from katsuo import engines, wire
+from katsuo.errors import RecipeError
 from katsuo.protocols import Filter, Measured
 from katsuo.road.asking import Models
+from katsuo.road.generating import generator_of
 from katsuo.road.trip import Event, Trip, key_of
-from katsuo.stages.measure import MEASURES, Reader
+from katsuo.stages.measure import BY_GENERATOR, MEASURES, Reader
 from katsuo.store import tables
 from katsuo.store.files import sha256
 from katsuo.store.runs import Cell
@@ -31,7 +33,7 @@ class Measuring:
 
     def __init__(self, trip: Trip) -> None:
         self.trip = trip
-        self._open: dict[str, _Opened] = {}
+        self._open: dict[tuple[str, bool], _Opened] = {}
 
     def __enter__(self) -> Measuring:
         return self
@@ -75,7 +77,12 @@ class Measuring:
         missing = [task for task in tasks if task.id not in known]
         if missing:
             models = self._reader(part).models
-            reader = Reader(ranks=models.ranks, completes=models.completes, samples=samples)
+            reader = Reader(
+                ranks=models.ranks,
+                completes=models.completes,
+                samples=samples,
+                form=self._reader(part).form,
+            )
             found = MEASURES[part.measures](missing, reader)
             known |= {task.id: found.get(task.id) for task in missing}
             _write(cell, known)
@@ -85,17 +92,37 @@ class Measuring:
         return known
 
     def _reader(self, part: Measured) -> _Opened:
-        name = part.reader or self.trip.recipe.adapt.base
-        if name not in self._open:
-            self._open[name] = _Opened(self.trip, name)
-        return self._open[name]
+        by_generator = part.measures in BY_GENERATOR
+        name = part.reader or ("" if by_generator else self.trip.recipe.adapt.base)
+        if (name, by_generator) not in self._open:
+            named, form = _generator(self.trip, name) if by_generator else (engines.find(name), "")
+            self._open[name, by_generator] = _Opened(self.trip, named, form)
+        return self._open[name, by_generator]
+
+
+def _generator(trip: Trip, name: str) -> tuple[engines.Named, str]:
+    """The generator called `name`, by default that of the run, and the wire format to ask it in.
+
+    Raises:
+        RecipeError: If it has none, or is behind a server, which tells no likelihoods.
+    """
+    asked = trip.recipe.generate
+    named = engines.find(name) if name else generator_of(asked)
+    form = engines.wire_format(named, "auto" if name else asked.format)
+    if form in (wire.BONITO_V1, wire.KATSUO_V1) and named.endpoint is None:
+        return named, form
+    why = "is behind a server" if named.endpoint else "was taught no wire format"
+    raise RecipeError(
+        f"curate.likely: {named.name} {why}, so it cannot say how likely a response is; set its "
+        "reader to a generator such as smollm2-135m-bonito, or leave the filter out"
+    )
 
 
 class _Opened:
-    """A reader: who it is, and its engines."""
+    """A reader: who it is, the wire format if it is asked in one, and its engines."""
 
-    def __init__(self, trip: Trip, name: str) -> None:
-        self.trip, self.named = trip, engines.find(name)
+    def __init__(self, trip: Trip, named: engines.Named, form: str) -> None:
+        self.trip, self.named, self.form = trip, named, form
         self.scratch = TemporaryDirectory(prefix="katsuo-")
 
     @cached_property
@@ -109,7 +136,8 @@ class _Opened:
         writes = engines.engine_of(self.named, asked.engine)
         ranks = engines.FAKE if self.named.is_fake else "hf"
         how = [(engine, engines.engine_version(engine)) for engine in (writes, ranks)]
-        return [self.named.identity, how, asked.weights]
+        form = [self.form] if self.form else []
+        return [self.named.identity, how, asked.weights, *form]
 
 
 def _known(cell: Cell) -> dict[str, float | None]:

@@ -5,9 +5,11 @@
                                        │
     agreed   how likely the task's own response is among its choices; token F1 where it is free
     needed   how much likelier the response becomes by the passage
+    likely   how likely a generator finds the response, token by token
 
-A reader sees an instruction as a user would say it. It is a small model and errs; what its word is
-worth is measured (docs/notes). Scores lie in [0, 1]; thresholds are the filters' own.
+A reader sees an instruction as a user would say it, a generator as it would write it. Both are
+small models and err; what their word is worth is measured (docs/notes). Scores lie in [0, 1];
+thresholds are the filters' own.
 """
 
 from __future__ import annotations
@@ -17,17 +19,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from katsuo import wire
 from katsuo.books import closed_book
 from katsuo.protocols import GREEDY_SHORT, Completes, Question, Ranks, Request, Sampling
 from katsuo.scoring.agreement import Reading, choices_of, chosen
 from katsuo.scoring.choice import logistic
 from katsuo.scoring.text import token_f1
 from katsuo.seeds import derive
-from katsuo.types import Task, TaskType
+from katsuo.types import Flaw, Task, TaskType
+from katsuo.wire import Draft
 from katsuo.wishes import LABELS
 
 AGREED: Final = "agreed"
 NEEDED: Final = "needed"
+LIKELY: Final = "likely"
 WARM: Final = Sampling(temperature=0.7, top_p=0.95, max_tokens=GREEDY_SHORT.max_tokens)
 """Of the answers behind the first, which is greedy."""
 
@@ -50,6 +55,8 @@ class Reader:
     completes: Completes
     samples: int = 1
     """Answers of its own to each free question; their token F1 is averaged."""
+    form: str = ""
+    """The wire format that it was taught, if it is a generator."""
 
 
 def agreed(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
@@ -110,8 +117,29 @@ def needed(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
     }
 
 
-MEASURES: Final = {AGREED: agreed, NEEDED: needed}
+def likely(tasks: Sequence[Task], reader: Reader) -> dict[str, float]:
+    """By task id, how probable the generator `reader` finds a token of the response, on average.
+
+    The average is the geometric mean, the end token included. What the wire format cannot say, and
+    task types of the user's own, are left out.
+    """
+    questions = []
+    for task in tasks:
+        draft = Draft(instruction=task.instruction.strip(), response=task.response.strip())
+        found = wire.before_response(draft, task.context, task.type, reader.form)
+        if not task.name and not isinstance(found, Flaw):
+            prompt, response = found
+            questions.append(Question(id=task.id, prompt=prompt, choices=(response,), chat=False))
+    return {
+        answer.id: math.exp(answer.nats[0] / answer.n_tokens[0])
+        for answer in reader.ranks.rank(questions)
+    }
+
+
+MEASURES: Final = {AGREED: agreed, NEEDED: needed, LIKELY: likely}
 """Name of the score -> what measures it."""
+BY_GENERATOR: Final = frozenset({LIKELY})
+"""Scores that only a model with a wire format can measure."""
 
 
 def choices(task: Task) -> tuple[tuple[str, ...], int] | None:

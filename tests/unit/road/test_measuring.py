@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from katsuo import recipe as recipes
+from katsuo.errors import RecipeError
+from katsuo.filters.likely import Likely
 from katsuo.road import Event, travel
+from katsuo.road.measuring import Measuring
+from katsuo.road.trip import Trip
 from katsuo.store import tables
 from katsuo.store.runs import Run
 
@@ -75,3 +79,25 @@ def test_more_samples_are_another_measure(go: Go) -> None:
     go({"agreed": {"min_score": 0.0}})
     _, n_read = go({"agreed": {"min_score": 0.0, "samples": 2}})
     assert n_read > 0
+
+
+def test_the_generator_of_the_run_says_how_likely_its_responses_are(go: Go) -> None:
+    run, n_read = go({"likely": {"min_score": 0.0}})
+    assert run.stage("curate").manifest["readers"] == {"likely": "fake"}
+    assert n_read == len(scores(run, "likely")) > 0
+
+
+@pytest.mark.parametrize(
+    ("generate", "why"),
+    [
+        ({"format": "prompted-v1"}, "fake was taught no wire format"),
+        ({"endpoint": "http://127.0.0.1:9/v1"}, "fake is behind a server"),
+    ],
+)
+def test_who_has_no_wire_format_or_tells_no_likelihoods_is_refused(
+    fake_recipe: Path, tmp_path: Path, generate: dict[str, Any], why: str
+) -> None:
+    chosen = recipes.changed(recipes.load(fake_recipe), {"generate": generate}, "the test")
+    trip = Trip(recipe=chosen, run=Run.at(tmp_path / "runs" / "x"), listen=lambda _: None)
+    with pytest.raises(RecipeError, match=f"curate.likely: {why}.*smollm2-135m-bonito"):
+        Measuring(trip).stated([("likely", Likely())])

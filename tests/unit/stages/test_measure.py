@@ -6,10 +6,21 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from katsuo import wire
 from katsuo.models.fake import FakeModel
 from katsuo.protocols import Completion, Question, Ranked, Request
 from katsuo.scoring.choice import logistic
-from katsuo.stages.measure import AGREED, MEASURES, NEEDED, Reader, agreed, needed, readings
+from katsuo.stages.measure import (
+    AGREED,
+    LIKELY,
+    MEASURES,
+    NEEDED,
+    Reader,
+    agreed,
+    likely,
+    needed,
+    readings,
+)
 from katsuo.types import Origin, Task, TaskType
 
 PASSAGE = "Ada Moss lit the lighthouse in 1871."
@@ -129,7 +140,39 @@ def test_odd_differences_are_scores_too(nats: float, score: float) -> None:
     assert logistic(nats) == pytest.approx(score)
 
 
-@pytest.mark.parametrize("name", [AGREED, NEEDED])
+@pytest.mark.parametrize("form", [wire.BONITO_V1, wire.KATSUO_V1])
+def test_a_response_is_as_likely_as_its_tokens_are_on_average_where_a_generator_begins_it(
+    form: str,
+) -> None:
+    class Wordy(Scripted):
+        def rank(self, questions: Iterable[Question]) -> Iterator[Ranked]:
+            for question in questions:
+                self.heard.append(question)
+                yield Ranked(id=question.id, nats=(math.log(1 / 8),), n_tokens=(3,))
+
+    model = Wordy()
+    scores = likely([TASK], Reader(ranks=model, completes=model, form=form))
+    assert scores == {"t": pytest.approx(0.5)}
+    (question,) = model.heard
+    assert isinstance(question, Question)
+    assert (question.choices, question.chat) == (("Ada Moss",), False)
+    assert question.prompt.endswith(f"{wire.CONTEXT_SLOT}\n\nWho lit it?\n{wire.PIPE_MARK}\n")
+    assert question.prompt.count(PASSAGE) == 1
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(replace(TASK, response="<|pipe|>"), id="marker"),
+        pytest.param(replace(TASK, name="notice_topic", labels=("tides",)), id="own-task-type"),
+    ],
+)
+def test_what_no_generator_drew_is_not_measured(task: Task) -> None:
+    model = FakeModel()
+    assert likely([task], Reader(ranks=model, completes=model, form=wire.BONITO_V1)) == {}
+
+
+@pytest.mark.parametrize("name", [AGREED, NEEDED, LIKELY])
 def test_scores_lie_between_nothing_and_one(name: str) -> None:
     fake = FakeModel()
     tasks = [replace(one, id=f"{n}-{one.type}") for n in range(20) for one in (TASK, YES)]
