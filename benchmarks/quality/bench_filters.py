@@ -40,7 +40,7 @@ from katsuo.recipe import expand
 from katsuo.scoring.roles import role_of
 from katsuo.sections import Recipe
 from katsuo.stages.curate import signature_of
-from katsuo.stages.measure import MEASURES, Reader
+from katsuo.stages.measure import BY_GENERATOR, MEASURES, Reader
 from katsuo.stages.remix import RemixSettings, remix
 from katsuo.store import tables
 from katsuo.templates import load_sources
@@ -50,6 +50,8 @@ from katsuo.types import Task, TaskType, digest
 N: Final = 300
 SEED: Final = 11
 READER: Final = "smollm2-135m"
+GENERATOR: Final = "smollm2-135m-bonito"
+"""Reads for the filters that only a generator can measure for."""
 NO_ANSWER: Final = ("unanswerable", "unanswerable, free answer")
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "well_formed": (
@@ -62,6 +64,9 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "needed": (
         "question of another passage", "wrong span", "swapped answer", "flipped label", *NO_ANSWER,
+    ),
+    "likely": (
+        "wrong span", "swapped answer", "flipped label", "question of another passage", *NO_ANSWER,
     ),
 }  # fmt: skip
 """Filter -> the errors that it is there for."""
@@ -282,10 +287,10 @@ def by_reader(tasks: Sequence[Task], n: int, folder: Path) -> Iterator[tuple[str
             swapped = kind == "swapped answer"
             pairs = spoilt(kind, sound(2400, ASKED_OFTEN) if swapped else tasks, n)
             texts = [f"{task.instruction}\n{task.response}" for pair in pairs for task in pair]
-            key = digest(name, kind, READER, str(SEED), *texts)
+            key = digest(name, kind, who_reads(name), str(SEED), *texts)
             path = folder / f"{name}-{kind.replace(',', '').replace(' ', '-')}-{key}.json"
             if not path.exists():
-                row = scored(name, pairs, reader())
+                row = scored(name, pairs, reader(who_reads(name)))
                 folder.mkdir(parents=True, exist_ok=True)
                 whole = path.with_suffix(".part")
                 whole.write_text(json.dumps(row, indent=1) + "\n", "utf-8")
@@ -293,12 +298,19 @@ def by_reader(tasks: Sequence[Task], n: int, folder: Path) -> Iterator[tuple[str
             yield f"{name}: {kind}", json.loads(path.read_text("utf-8"))
 
 
+def who_reads(name: str) -> str:
+    """The model that measures for the filter `name`."""
+    return GENERATOR if name in BY_GENERATOR else READER
+
+
 @cache
-def reader() -> Reader:
-    """The model that judges by reading; opened when it is first needed."""
-    base = engines.find(READER)
+def reader(name: str) -> Reader:
+    """The model `name`, which judges by reading; opened when it is first needed."""
+    model = engines.find(name)
     return Reader(
-        ranks=engines.open_ranks(base), completes=engines.open_completes(base, "openvino", "F16")
+        ranks=engines.open_ranks(model),
+        completes=engines.open_completes(model, "openvino", "F16"),
+        form=model.format,
     )
 
 
@@ -322,13 +334,14 @@ def reading(figures: dict[str, dict[str, Any]]) -> str:
     off = sorted(set(filters.FILTERS) - {name for name, _ in usual})
     return (
         f"{N} pairs a kind, seed {SEED}, or fewer where the sources have no more (n states it); "
-        "the reader is SmolLM2-135M-Instruct. Precision is on equal numbers of sound and spoilt "
-        "tasks: with fewer errors among them it is lower. A filter beats chance on an error if the "
-        "interval of its precision (with a reader: of its AUC) lies above a half. Not above "
-        f"chance: {'; '.join(weak) or 'none'}. Off by default: {', '.join(off)}. The texts in "
-        f"another language are {len(german())} German sentences, so their intervals are too "
-        f"narrow. `balanced` is given {EXCESS:.0%} of one label. `private` and the step of `fresh` "
-        "that looks at the meaning have pages of their own: bench_private.py, bench_twins.py."
+        f"the reader is SmolLM2-135M-Instruct, of likely {GENERATOR}. Precision is on equal "
+        "numbers of sound and spoilt tasks: with fewer errors among them it is lower. A filter "
+        "beats chance on an error if the interval of its precision (with a reader: of its AUC) "
+        f"lies above a half. Not above chance: {'; '.join(weak) or 'none'}. Off by default: "
+        f"{', '.join(off)}. The texts in another language are {len(german())} German sentences, so "
+        f"their intervals are too narrow. `balanced` is given {EXCESS:.0%} of one label. `private` "
+        "and the step of `fresh` that looks at the meaning have pages of their own: "
+        "bench_private.py, bench_twins.py."
     )
 
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from bench_filters import SEED, auc, built, reader
+from bench_filters import GENERATOR, SEED, auc, built, reader, who_reads
 from filing import RESULTS, file, share
 from read_blind import BASE, VALID
 
@@ -71,7 +71,7 @@ def figures(held: Judged) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, told(_dropped([name], tasks), held)
     yield " + ".join(ALONE), told(_dropped(ALONE, tasks), held)
     for name, measure in MEASURES.items():
-        yield name, _scored(name, measure(tasks, reader()), held)
+        yield name, _scored(name, measure(tasks, reader(who_reads(name))), held)
 
 
 def _dropped(names: Sequence[str], tasks: Sequence[Task]) -> set[str]:
@@ -117,7 +117,7 @@ def main(argv: Sequence[str]) -> None:
         {"tasks": len(held), **found},
         f"Readings: {path.name}. Wilson intervals; AUC with the tasks drawn anew. The reader of "
         "agreed and needed is SmolLM2-135M-Instruct, which does not measure agreed where no two "
-        "people write the same.",
+        f"people write the same; of likely {GENERATOR}, whoever wrote the task.",
     )
 
 
