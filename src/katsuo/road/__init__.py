@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from katsuo.errors import RecipeError
-from katsuo.recipe import domain, expand, resolved
-from katsuo.road import harming, studying
+from katsuo.recipe import resolved
+from katsuo.road import foresight, harming, studying
 from katsuo.road.adapting import adapt
 from katsuo.road.curating import curate
 from katsuo.road.evaluating import evaluate
@@ -51,8 +50,7 @@ def travel(recipe: Recipe, run: Run, *, until: str, listen: Listener) -> None:
         KatsuoError: If the request cannot be carried out; what is finished stays.
     """
     assert list(STAGES) == list(FOLDERS), "every stage has a folder"
-    if until in ("evaluate", "report"):
-        _check_sets(recipe)
+    foresight.check(recipe, list(STAGES)[: list(STAGES).index(until) + 1])
     with run.alone():
         write_text(run.folder / "recipe.yaml", resolved(recipe))
         trip = Trip(recipe=recipe, run=run, listen=listen)
@@ -62,14 +60,3 @@ def travel(recipe: Recipe, run: Run, *, until: str, listen: Listener) -> None:
                 break
         if until == "report":
             harming.refuse(run.stage("evaluate").folder, str(run.folder))
-
-
-def _check_sets(recipe: Recipe) -> None:
-    """Check that the evaluation sets are there: they are read hours later."""
-    for each in [recipe, *(domain(recipe, name) for name in recipe.domains)]:
-        for path in expand(each.evaluate.sets, "evaluate.sets"):
-            if not path.is_file():
-                raise RecipeError(
-                    f"evaluate.sets: {path} is no file; name a file of held-out questions, .jsonl "
-                    "or .parquet"
-                )
