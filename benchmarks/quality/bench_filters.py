@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from errors import MAKERS, PARAPHRASES, asked_twice, german, retyped, touched_up
 from filing import file, share
+from unseen import unseen
 
 from katsuo import engines, filters
 from katsuo.filters.balanced import has_lasting_labels
@@ -52,6 +53,8 @@ SEED: Final = 11
 READER: Final = "smollm2-135m"
 GENERATOR: Final = "smollm2-135m-bonito"
 """Reads for the filters that only a generator can measure for."""
+UNSEEN: Final = ", unseen"
+"""Ends kinds whose passages no generator was taught; of the others it was taught some."""
 NO_ANSWER: Final = ("unanswerable", "unanswerable, free answer")
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "well_formed": (
@@ -67,6 +70,8 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "likely": (
         "wrong span", "swapped answer", "flipped label", "question of another passage", *NO_ANSWER,
+        *(f"{kind}{UNSEEN}" for kind in (
+            "wrong span", "flipped label", "question of another passage")),
     ),
 }  # fmt: skip
 """Filter -> the errors that it is there for."""
@@ -284,8 +289,7 @@ def by_reader(tasks: Sequence[Task], n: int, folder: Path) -> Iterator[tuple[str
     """The figures of a reader's scores: minutes to an hour; what `folder` holds is not repeated."""
     for name in MEASURES:
         for kind in KINDS[name]:
-            swapped = kind == "swapped answer"
-            pairs = spoilt(kind, sound(2400, ASKED_OFTEN) if swapped else tasks, n)
+            pairs = spoilt(kind.removesuffix(UNSEEN), _spoilable(kind, tasks), n)
             texts = [f"{task.instruction}\n{task.response}" for pair in pairs for task in pair]
             key = digest(name, kind, who_reads(name), str(SEED), *texts)
             path = folder / f"{name}-{kind.replace(',', '').replace(' ', '-')}-{key}.json"
@@ -296,6 +300,13 @@ def by_reader(tasks: Sequence[Task], n: int, folder: Path) -> Iterator[tuple[str
                 whole.write_text(json.dumps(row, indent=1) + "\n", "utf-8")
                 whole.replace(path)
             yield f"{name}: {kind}", json.loads(path.read_text("utf-8"))
+
+
+def _spoilable(kind: str, tasks: Sequence[Task]) -> Sequence[Task]:
+    """The sound tasks of which copies get the error `kind`; usually `tasks`."""
+    if kind.endswith(UNSEEN):
+        return unseen(SEED)
+    return sound(2400, ASKED_OFTEN) if kind == "swapped answer" else tasks
 
 
 def who_reads(name: str) -> str:
@@ -334,7 +345,8 @@ def reading(figures: dict[str, dict[str, Any]]) -> str:
     off = sorted(set(filters.FILTERS) - {name for name, _ in usual})
     return (
         f"{N} pairs a kind, seed {SEED}, or fewer where the sources have no more (n states it); "
-        f"the reader is SmolLM2-135M-Instruct, of likely {GENERATOR}. Precision is on equal "
+        f"the reader is SmolLM2-135M-Instruct, of likely {GENERATOR}, which was taught tasks of "
+        "the same sources, and of no set that is called unseen (dev part). Precision is on equal "
         "numbers of sound and spoilt tasks: with fewer errors among them it is lower. A filter "
         "beats chance on an error if the interval of its precision (with a reader: of its AUC) "
         f"lies above a half. Not above chance: {'; '.join(weak) or 'none'}. Off by default: "
