@@ -75,7 +75,8 @@ def test_any_number_of_processes_ends_in_the_same_bytes(
         pytest.param(("generate.passes=2",), id="two-passes"),
         pytest.param(
             (
-                "curate=[well_formed, agreed: {reader: fake, min_score: 0.1}, likely: {min_score: 0.1}, fresh]",
+                "curate=[well_formed, agreed: {reader: fake, min_score: 0.1}, "
+                "likely: {min_score: 0.1}, fresh]",
             ),
             id="a-reader",
         ),
