@@ -16,9 +16,12 @@ class Likely:
 
     The score is the probability of the response per token, their geometric mean, in the wire
     format that the generator was taught. A draft is drawn by chance, and what it drew against
-    its own odds is wrong more often: the one sign of a wrong answer that costs one reading
-    and no second model (benchmarks/results, `judged`). Task types of the user's own pass
-    unmeasured: their labels were chosen, not drawn.
+    its own odds is wrong more often. Task types of the user's own pass unmeasured: their
+    labels were chosen, not drawn.
+
+    No recipe has it by default: of drafts that people read it finds more bad ones than any
+    other filter (benchmarks/results, `judged`), but a model learned no more from what it keeps
+    (`paper_ablation_seeds`).
     """
 
     measures: ClassVar[str] = "likely"
