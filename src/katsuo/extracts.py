@@ -141,7 +141,12 @@ def _is_inside_word(text: str, at: int) -> bool:
     pair = text[at - 1 : at + 1] if at else ""
     if len(pair) < len("ab") or STANDS_ALONE.search(pair):
         return False
-    return all(sign.isalnum() or sign == "_" or _is_mark(sign) for sign in pair)
+    if not all(sign.isalnum() or sign == "_" or _is_mark(sign) for sign in pair):
+        return False
+    stem = at - 1
+    while stem and _is_mark(text[stem]):
+        stem -= 1
+    return not text[stem].isspace()  # a mark on nothing, as `¯` is when it is folded, is no word
 
 
 def folded(text: str) -> Folded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from katsuo import extracts, offers, wire
@@ -99,6 +99,7 @@ def test_a_cut_text_is_a_beginning_and_no_less_than_a_word(text: str) -> None:
 
 
 @given(text=TEXTS)
+@example(text="¯0")
 def test_from_a_beginning_to_an_end_reaches_an_extract(text: str) -> None:
     found = extracts.pieces(text)
     starts = [piece.span.start for piece in found if piece.begins]

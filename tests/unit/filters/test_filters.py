@@ -32,7 +32,7 @@ def test_settings_reach_the_filter() -> None:
             id="misspelt-filter",
         ),
         pytest.param(
-            "zzz", {}, "no filter 'zzz'; known are well_formed, grounded, agreed, needed, fresh,",
+            "zzz", {}, "no filter 'zzz'; known are well_formed, grounded, agreed, needed, likely,",
             id="unknown-filter",
         ),
         pytest.param(
