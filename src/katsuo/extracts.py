@@ -51,6 +51,8 @@ class Folded(NamedTuple):
     """For each character of `text`, where the characters it came from begin."""
     ends: list[int]
     """For each character of `text`, where they end."""
+    source: str
+    """The text before it was folded."""
 
 
 def trimmed(answer: str) -> str:
@@ -113,7 +115,7 @@ def _is_wordy(text: str, at: int) -> bool:
     sign = text[at]
     if sign in _INSIDE:
         return 0 < at < len(text) - 1 and text[at - 1].isalnum() and text[at + 1].isalnum()
-    return sign.isalnum() or sign == "_" or _is_mark(sign)
+    return _is_of_a_word(sign) or _is_unseen(sign)
 
 
 def occurrences(answer: str, context: Folded) -> Iterator[Span]:
@@ -129,24 +131,27 @@ def occurrences(answer: str, context: Folded) -> Iterator[Span]:
 
 def _is_whole(context: Folded, at: int, behind: int) -> bool:
     """Whether `context.text[at:behind]` cuts neither a word nor a character (`½` is no `1`)."""
-    if _is_inside_word(context.text, at) or _is_inside_word(context.text, behind):
+    if _is_inside_word(context, at) or _is_inside_word(context, behind):
         return False
     first = bisect_left(context.starts, context.starts[at])
     last = bisect_right(context.starts, context.starts[behind - 1])
     return context.text[first:last].strip(_AROUND) == context.text[at:behind]
 
 
-def _is_inside_word(text: str, at: int) -> bool:
-    """Whether cutting `text` in front of `at` would cut a word in two."""
-    pair = text[at - 1 : at + 1] if at else ""
-    if len(pair) < len("ab") or STANDS_ALONE.search(pair):
+def _is_inside_word(context: Folded, at: int) -> bool:
+    """Whether cutting `context.text` in front of `at` would cut a word in two.
+
+    The source must say so too: there `™` is a sign, where the folded text has two letters.
+    """
+    if not 0 < at < len(context.text):
         return False
-    if not all(sign.isalnum() or sign == "_" or _is_mark(sign) for sign in pair):
-        return False
-    stem = at - 1
-    while stem and _is_mark(text[stem]):
-        stem -= 1
-    return not text[stem].isspace()  # a mark on nothing, as `¯` is when it is folded, is no word
+    shown = context.text[at - 1 : at + 1]
+    pair = context.source[context.ends[at - 1] - 1] + context.source[context.starts[at]]
+    return not STANDS_ALONE.search(pair) and all(map(_is_of_a_word, shown + pair))
+
+
+def _is_of_a_word(sign: str) -> bool:
+    return sign.isalnum() or sign == "_" or _is_mark(sign)
 
 
 def folded(text: str) -> Folded:
@@ -173,7 +178,7 @@ def folded(text: str) -> Folded:
             signs.append(sign)
             starts.extend([word.start() + start] * len(sign))
             ends.extend([word.start() + end] * len(sign))
-    return Folded("".join(signs), starts, ends)
+    return Folded("".join(signs), starts, ends, text)
 
 
 def _signs(word: str) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -182,8 +187,7 @@ def _signs(word: str) -> Iterator[tuple[str, tuple[int, int]]]:
     for end in range(1, len(word) + 1):
         if end == len(word) or not _joins(word[end]):
             plain = unicodedata.normalize("NFKC", word[start:end].translate(_SAME_SIGNS)).casefold()
-            # Soft hyphens and joiners are format characters: a reader does not see them.
-            seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+            seen = "".join(sign for sign in plain if not _is_unseen(sign))
             yield seen, (start, end)
             start = end
 
@@ -191,6 +195,11 @@ def _signs(word: str) -> Iterator[tuple[str, tuple[int, int]]]:
 def _joins(sign: str) -> bool:
     """Whether Unicode may compose `sign` with what stands in front of it."""
     return _is_mark(sign) or "\u1160" <= sign <= "\u11ff" or sign in "\uff9e\uff9f"
+
+
+def _is_unseen(sign: str) -> bool:
+    """Whether it is a format character, as soft hyphens and joiners are: a reader sees none."""
+    return unicodedata.category(sign) == "Cf"
 
 
 def _is_mark(sign: str) -> bool:

@@ -100,6 +100,7 @@ def test_a_cut_text_is_a_beginning_and_no_less_than_a_word(text: str) -> None:
 
 @given(text=TEXTS)
 @example(text="¯0")
+@example(text="Acme™ 20℃, №5")
 def test_from_a_beginning_to_an_end_reaches_an_extract(text: str) -> None:
     found = extracts.pieces(text)
     starts = [piece.span.start for piece in found if piece.begins]

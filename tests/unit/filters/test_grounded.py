@@ -52,6 +52,8 @@ def quoted(made: Task) -> list[str]:
         pytest.param("payment", "the pay\u00adment is", ["pay\u00adment"], id="soft-hyphen"),
         pytest.param("a b", "so a \u200b b", ["a \u200b b"], id="invisible-word"),
         pytest.param("the party's", "x the party’s y", ["the party’s"], id="quote-cut"),  # noqa: RUF001
+        pytest.param("Acme", "Buy Acme™ now", ["Acme"], id="trade-mark"),
+        pytest.param("20", "at 20℃", ["20"], id="degrees"),
         pytest.param("⒈", "Take ⒈ cup.", ["⒈"], id="figure-with-its-full-stop"),
         pytest.param("ค่าเช่า", "ผู้เช่าจ่ายค่าเช่าทุกเดือน", ["ค่าเช่า"], id="thai"),
         pytest.param("十年", "租约为期十年。", ["十年"], id="no-spaces"),
