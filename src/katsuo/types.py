@@ -269,6 +269,13 @@ def drop(reason: str, *, score: float | None = None) -> Verdict:
     return Verdict(keep=False, reason=reason, score=score)
 
 
+def reached(score: float | None, least: float, reason: str) -> Verdict:
+    """Keep a task whose `score` is `least` or more, or that has none; else drop it for `reason`."""
+    if score is None:
+        return KEEP
+    return drop(reason, score=score) if score < least else Verdict(keep=True, score=score)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """What the trainer sees; the loss falls on `target` only."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from katsuo.errors import RecipeError
-from katsuo.types import KEEP, Task, Verdict, drop
+from katsuo.types import Task, Verdict, reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +39,7 @@ class Agreed:
 
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`, whose scores have been measured."""
-        return [self._verdict(task) for task in tasks]
-
-    def _verdict(self, task: Task) -> Verdict:
-        score = task.scores.get(self.measures)
-        if score is None:
-            return KEEP
-        if score < self.min_score:
-            return drop("reader-disagrees", score=score)
-        return Verdict(keep=True, score=score)
+        least = self.min_score
+        return [
+            reached(task.scores.get(self.measures), least, "reader-disagrees") for task in tasks
+        ]

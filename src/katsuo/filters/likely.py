@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from katsuo.errors import RecipeError
-from katsuo.types import KEEP, Task, Verdict, drop
+from katsuo.types import Task, Verdict, reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,7 @@ class Likely:
 
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`, whose scores have been measured."""
-        return [self._verdict(task) for task in tasks]
-
-    def _verdict(self, task: Task) -> Verdict:
-        score = task.scores.get(self.measures)
-        if score is None:
-            return KEEP
-        if score < self.min_score:
-            return drop("response-unlikely", score=score)
-        return Verdict(keep=True, score=score)
+        least = self.min_score
+        return [
+            reached(task.scores.get(self.measures), least, "response-unlikely") for task in tasks
+        ]

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from katsuo.errors import RecipeError
 from katsuo.scoring.choice import logistic
-from katsuo.types import KEEP, Task, Verdict, drop
+from katsuo.types import Task, Verdict, reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,7 @@ class Needed:
 
     def judge(self, tasks: Sequence[Task]) -> list[Verdict]:
         """One verdict per task, in the order of `tasks`, whose scores have been measured."""
-        return [self._verdict(task) for task in tasks]
-
-    def _verdict(self, task: Task) -> Verdict:
-        score = task.scores.get(self.measures)
-        if score is None:
-            return KEEP
-        if score < logistic(self.min_nats):
-            return drop("passage-not-needed", score=score)
-        return Verdict(keep=True, score=score)
+        least = logistic(self.min_nats)
+        return [
+            reached(task.scores.get(self.measures), least, "passage-not-needed") for task in tasks
+        ]
