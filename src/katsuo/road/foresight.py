@@ -8,14 +8,16 @@ from katsuo import engines
 from katsuo.errors import RecipeError
 from katsuo.models import names
 from katsuo.recipe import domain, expand
+from katsuo.road.measuring import generator
 from katsuo.sections import Recipe
+from katsuo.stages.measure import BY_GENERATOR
 
 
 def check(recipe: Recipe, verbs: Collection[str]) -> None:
     """Check that the stages `verbs` will find their evaluation sets, and can have their models.
 
     Raises:
-        RecipeError: If an evaluation set is no file.
+        RecipeError: If an evaluation set is no file, or a filter asks a generator that cannot tell.
         ModelError: If something that is named as a model cannot be one.
     """
     for each in [recipe, *(domain(recipe, name) for name in recipe.domains)]:
@@ -24,6 +26,10 @@ def check(recipe: Recipe, verbs: Collection[str]) -> None:
         for verb, name in _models(each):
             if verb in verbs and name not in ("", engines.FAKE):
                 names.check(name)
+        if "curate" in verbs:
+            for filter_, settings in each.filters:
+                if filter_ in BY_GENERATOR:
+                    generator(each, settings.get("reader", ""))
 
 
 def _check_sets(recipe: Recipe) -> None:

@@ -21,6 +21,7 @@ from katsuo.protocols import Filter, Measured
 from katsuo.road.asking import Models
 from katsuo.road.generating import generator_of
 from katsuo.road.trip import Event, Trip, key_of
+from katsuo.sections import Recipe
 from katsuo.stages.measure import BY_GENERATOR, MEASURES, Reader
 from katsuo.store import tables
 from katsuo.store.files import sha256
@@ -95,18 +96,20 @@ class Measuring:
         by_generator = part.measures in BY_GENERATOR
         name = part.reader or ("" if by_generator else self.trip.recipe.adapt.base)
         if (name, by_generator) not in self._open:
-            named, form = _generator(self.trip, name) if by_generator else (engines.find(name), "")
+            named, form = (
+                generator(self.trip.recipe, name) if by_generator else (engines.find(name), "")
+            )
             self._open[name, by_generator] = _Opened(self.trip, named, form)
         return self._open[name, by_generator]
 
 
-def _generator(trip: Trip, name: str) -> tuple[engines.Named, str]:
-    """The generator called `name`, by default that of the run, and the wire format to ask it in.
+def generator(recipe: Recipe, name: str) -> tuple[engines.Named, str]:
+    """The generator called `name`, by default that of `recipe`, and the wire format to ask it in.
 
     Raises:
         RecipeError: If it has none, or is behind a server, which tells no likelihoods.
     """
-    asked = trip.recipe.generate
+    asked = recipe.generate
     named = engines.find(name) if name else generator_of(asked)
     form = engines.wire_format(named, "auto" if name else asked.format)
     if form in (wire.BONITO_V1, wire.KATSUO_V1) and named.endpoint is None:

@@ -45,3 +45,14 @@ def test_a_model_behind_a_server_may_have_any_name(fake_recipe: Path, tmp_path: 
     with pytest.raises(KatsuoError, match=r"127\.0\.0\.1:9"):
         travel(chosen, run, until="generate", listen=lambda _: None)
     assert run.stage("ingest").manifest["counts"]["passed"] > 0
+
+
+def test_a_generator_that_tells_no_likelihoods_is_refused_before_it_writes(
+    fake_recipe: Path, tmp_path: Path
+) -> None:
+    changes = {"generate": {"format": "prompted-v1"}, "curate": ["likely"]}
+    chosen = recipes.changed(recipes.load(fake_recipe), changes, "the test")
+    run = Run.at(tmp_path / "runs" / "r")
+    with pytest.raises(KatsuoError, match=r"curate\.likely: fake was taught no wire format"):
+        travel(chosen, run, until="curate", listen=lambda _: None)
+    assert not run.folder.exists()
