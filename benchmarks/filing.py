@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filed_page import page
 from statsmodels.stats.proportion import proportion_confint
 
 from katsuo.road.reporting import machine
@@ -63,36 +64,33 @@ def share(part: int, whole: int) -> dict[str, float]:
     }
 
 
-def file(theme: str, figures: Mapping[str, Any], reading: str) -> None:
-    """Write `results/THEME_cpuN_YYYY-MM.{md,json}` and print where."""
+def file(
+    theme: str, figures: Mapping[str, Any], reading: str, names: Sequence[str] = ("figure",)
+) -> None:
+    """Write `results/THEME_cpuN_YYYY-MM.{md,json}` and print the page.
+
+    Args:
+        theme: What was measured.
+        figures: By name; those with the same parts are drawn as one table.
+        reading: What they mean, n and seeds.
+        names: What the parts of a figure's name are, where a colon parts it.
+    """
     stated = head()
-    stem = stem_of(theme, stated)
+    filed = {**stated, "names": list(names), "figures": figures, "reading": reading}
     RESULTS.mkdir(exist_ok=True)
-    content = json.dumps({**stated, "figures": figures, "reading": reading}, indent=1) + "\n"
-    (RESULTS / f"{stem}.json").write_text(content, "utf-8")
-    (RESULTS / f"{stem}.md").write_text(_markdown(theme, stated, figures, reading), "utf-8")
-    print(f"{stem}: {json.dumps(figures)}")
+    path = RESULTS / f"{stem_of(theme, stated)}.json"
+    path.write_text(json.dumps(filed, indent=1) + "\n", "utf-8")
+    print(draw(path))
 
 
-def origin(stated: Mapping[str, Any]) -> str:
-    """The lines of a page that say how and where its figures came about."""
-    facts = stated["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in facts["libraries"].items())
-    return (
-        f"Commit {stated['commit']}, {stated['date']}. Command: `{stated['command']}`.\n"
-        f"Machine: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, "
-        f"Python {facts['python']}; {versions}.\n"
-    )
+def draw(path: Path) -> str:
+    """Write the page of a filed result beside it; the page."""
+    drawn = page(path.name.partition("_cpu")[0], json.loads(path.read_text("utf-8")))
+    path.with_suffix(".md").write_text(drawn, "utf-8")
+    return drawn
 
 
-def _markdown(
-    theme: str, stated: Mapping[str, Any], figures: Mapping[str, Any], reading: str
-) -> str:
-    rows = "".join(f"| {name} | {_cell(value)} |\n" for name, value in figures.items())
-    return f"# {theme}\n\n{origin(stated)}\n| figure | value |\n|---|---|\n{rows}\n{reading}\n"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {held}" for key, held in value.items())
-    return str(value)
+if __name__ == "__main__":  # the pages anew, without measuring anything
+    for one in sorted(RESULTS.glob("*.json")):
+        if '"reading"' in one.read_text("utf-8"):
+            draw(one)

@@ -376,7 +376,7 @@ def main() -> None:
     if given.no_reader or given.pairs != N:
         print(reading(figures))
     else:
-        file("filters", figures, reading(figures))
+        file("filters", figures, reading(figures), names=("filter", "error"))
 
 
 if __name__ == "__main__":

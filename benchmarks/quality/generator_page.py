@@ -11,7 +11,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from appraisal import AGREED, ALL, EVEN, IN_CONTEXT, MEASURES, PARSED, PER_MINUTE
-from filing import origin
+from filed_page import origin
 from held_out import NEW_DOMAINS
 
 Figures = Mapping[str, Any]
