@@ -19,7 +19,7 @@ class Likely:
     its own odds is wrong more often. Task types of the user's own pass unmeasured: their
     labels were chosen, not drawn.
 
-    No recipe has it by default: of drafts that people read it finds more bad ones than any
+    No recipe has it by default: of drafts read blind it finds more bad ones than any
     other filter (benchmarks/results, `judged`), but a model learned no more from what it keeps
     (`paper_ablation_seeds`).
     """
