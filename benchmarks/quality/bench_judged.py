@@ -2,7 +2,7 @@
 
 python benchmarks/quality/bench_judged.py [BLIND.json]
 
-Two people read tasks without knowing who wrote them (`read_blind.py`); BLIND.json, by default the
+Tasks are read twice without knowing who wrote them (`read_blind.py`); BLIND.json, by default the
 last one filed, says what they found. Tasks of the prompted base are left out, and tasks of which
 one says valid and the other not. The rest are sound or bad, and each filter judges all of them:
 recall is the share of the bad that it drops, precision the share of what it drops that is bad, and
