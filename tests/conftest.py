@@ -76,11 +76,18 @@ def probes(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fake_recipe(tmp_path: Path, corpus: Path, probes: Path) -> Path:
-    """A recipe for the whole road on fakes."""
+def fake_recipe(
+    tmp_path: Path, corpus: Path, probes: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A recipe for the whole road on fakes; its folder is the one that we are in.
+
+    Ids, and so what the fakes write, go by the path that the recipe names: `corpus` has another
+    one each time, its name alone has not.
+    """
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "fake.yaml"
     path.write_text(
-        f"name: fake\ningest: {{paths: ['{corpus}'], max_tokens: 40, min_words: 4}}\n"
+        f"name: fake\ningest: {{paths: ['{corpus.name}'], max_tokens: 40, min_words: 4}}\n"
         "generate: {generator: fake}\nadapt: {base: fake}\n"
         f"evaluate: {{sets: ['{probes}'], prompts: 2}}\n",
         "utf-8",

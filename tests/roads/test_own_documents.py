@@ -146,11 +146,13 @@ def test_questions_alone_hold_out_the_documents_that_they_name(
     assert not learned_documents(trip) & asked
 
 
+@pytest.mark.parametrize("spelled", ["documents", "./documents", "{corpus}"])
 def test_no_arm_learns_a_pair_that_holds_a_passage_of_a_held_out_document(
-    go: Go, corpus: Path
+    go: Go, corpus: Path, spelled: str
 ) -> None:
+    elsewhere = spelled.format(corpus=corpus)
     arms = "adapt.arms=[tapt, tasks, tasks_elsewhere, {raw: {curate: []}}]"
-    trip, _ = go("evaluate.held_out=0.4", arms, f"adapt.elsewhere=['{corpus}']")
+    trip, _ = go("evaluate.held_out=0.4", arms, f"adapt.elsewhere=['{elsewhere}']")
     held = holding.held_out(trip)
     rows = [row for part in trip.run.stage("ingest").parts() for row in tables.read(part)]
     passages = [row["text"] for row in rows if row["document_id"] in held]

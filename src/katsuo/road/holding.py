@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +79,13 @@ def held_out(trip: Trip) -> frozenset[str]:
     ranked = sorted(sources, key=lambda id_: (id_ not in asked, digest("held out", id_)))
     number = max(1, len(asked), round(share * len(sources)))
     return frozenset(ranked[: min(number, len(sources) - 1)])
+
+
+def passages_of(trip: Trip, documents: Collection[str]) -> frozenset[str]:
+    """The texts of all passages of `documents`, which are ids."""
+    if not documents:
+        return frozenset()
+    return frozenset(row["text"] for row in _passages(trip) if row["document_id"] in documents)
 
 
 def facts(trip: Trip) -> dict[str, Any]:

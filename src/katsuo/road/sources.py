@@ -34,6 +34,7 @@ class Sources:
         self.arms = trip.recipe.adapt.arms_by_name
         self.held_out = holding.held_out(trip)
         """Ids of documents that no arm may learn from."""
+        self._held_passages = holding.passages_of(trip, self.held_out)
 
     def prepare(self) -> dict[str, Any]:
         """Make the tasks that arms have of their own; what they are, for the key of the stage."""
@@ -57,13 +58,17 @@ class Sources:
             return [task for task in self._human() if task.type in wanted]
         inner = self.inner(name) or self.trip
         found = list(tables.tasks(inner.run.stage("curate").parts()))
-        kept = [task for task in found if task.document_id not in self.held_out]
+        kept = [task for task in found if not self._is_held_out(task)]
         if found and not kept:
             raise RecipeError(
                 f"the arm {name} has nothing to learn: its {len(found)} tasks are all about "
                 "held-out documents; lower evaluate.held_out, or make more tasks"
             )
         return kept
+
+    def _is_held_out(self, task: Task) -> bool:
+        """By the passage too: an arm's own text may name a document by another path."""
+        return task.document_id in self.held_out or task.context in self._held_passages
 
     def replay(self, seed: int) -> list[Pair]:
         """Human-written tasks of all types, in an order of chance."""

@@ -158,7 +158,7 @@ def test_a_name_that_is_no_text_travels_as_text(fake_recipe: Path, corpus: Path)
     run, notes = Run.at(corpus.parent / "runs" / "one"), list[str]()
     travel(recipes.load(fake_recipe), run, until="ingest", listen=lambda e: notes.append(e.note))
     stage = run.stage("ingest")
-    shown = f"{corpus}/r\\xe9gle.md"
+    shown = f"{corpus.name}/r\\xe9gle.md"
     assert shown in {row["source"] for part in stage.parts() for row in tables.read(part)}
     assert {shown, shown.replace(".md", ".pdf")} <= stage.manifest["inputs"].keys() & {*notes}
 
