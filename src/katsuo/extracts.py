@@ -89,9 +89,10 @@ def pieces(text: str) -> list[Piece]:
         end = _behind(text, at)
         if end > at:
             said = text[at:end]
-            words = _is_wordy(text, at)
-            leads, trails = set(said) <= _LEADS, set(said) <= _TRAILS
-            found.append(Piece(Span(start=at, end=end), words or leads, words or trails))
+            words = any(map(_is_of_a_word, said))
+            leads = (words or set(said) <= _LEADS) and not _is_inside_sign(text, at)
+            trails = (words or set(said) <= _TRAILS) and not _is_inside_sign(text, end)
+            found.append(Piece(Span(start=at, end=end), leads, trails))
         at = max(end, at + 1)
     return found
 
@@ -108,6 +109,11 @@ def _behind(text: str, at: int) -> int:
             break
         end += 1
     return end
+
+
+def _is_inside_sign(text: str, at: int) -> bool:
+    """Whether a reader sees one sign where `text` is cut in front of `at`: a letter, its accent."""
+    return 0 < at < len(text) and _joins(text[at]) and not text[at - 1].isspace()
 
 
 def _is_wordy(text: str, at: int) -> bool:

@@ -267,7 +267,8 @@ def cut(text: str) -> str:
     ends = [found.end() for found in _SENTENCE_END.finditer(text)]
     if ends and (whole := text[: ends[-1]].strip()) not in ("", CONTEXT_SLOT):
         return whole
-    return (text.rstrip().rpartition(" ")[0] or text).strip()
+    bare = text.strip()
+    return bare.rpartition(" ")[0].rstrip() or bare
 
 
 def _fits(rule: Rule, question: str, response: str) -> bool:

@@ -93,6 +93,7 @@ def test_a_sound_draft_stays_as_it_is(response: str, question: str) -> None:
 
 
 @given(text=TEXTS)
+@example(text="\t a")
 def test_a_cut_text_is_a_beginning_and_no_less_than_a_word(text: str) -> None:
     assert text.strip().startswith(cut(text))
     assert bool(cut(text)) == bool(text.strip())
@@ -101,6 +102,9 @@ def test_a_cut_text_is_a_beginning_and_no_less_than_a_word(text: str) -> None:
 @given(text=TEXTS)
 @example(text="¯0")
 @example(text="Acme™ 20℃, №5")
+@example(text="\xad")
+@example(text="\u0345 a\xad, \xad")
+@example(text="\x08\U00011127 (a)\u0301 b")
 def test_from_a_beginning_to_an_end_reaches_an_extract(text: str) -> None:
     found = extracts.pieces(text)
     starts = [piece.span.start for piece in found if piece.begins]
