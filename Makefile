@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote bench-decoding fuzz bench-engines
+.PHONY: help setup demo test check fix bench docs test-laws test-train test-peers test-browser test-exports test-ray test-vllm site paper paper-full ablation bench-filters bench-generator pack-gpu test-http test-faults test-remote bench-decoding fuzz bench-engines
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -20,6 +20,9 @@ demo: setup  ## Take the whole road on the invented harbour
 
 test: setup  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow and not gpu'
+
+test-laws: setup  ## Try every law on 2,000 examples instead of 100
+	$(BIN)/python -m pytest -m 'hypothesis and not slow' --hypothesis-profile deep
 
 test-train: setup  ## Run the slow tests with the real model too
 	$(BIN)/katsuo models pull smollm2-135m

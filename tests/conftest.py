@@ -14,6 +14,7 @@ import pytest
 
 # Examples are slow where two tests share a core; how slow is no test's business.
 hypothesis.settings.register_profile("katsuo", deadline=None)
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("katsuo")
 
 SENTENCES = (
