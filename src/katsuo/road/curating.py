@@ -106,7 +106,7 @@ def curate(trip: Trip) -> None:
     libraries: dict[str, str] = {}
     for _, part in built:
         libraries |= filters.libraries(part)
-    editions = {name: n for name, part in alone.all if (n := edition_of(part)) > 1}
+    editions = {name: n for name, part in [*built, *alone.all] if (n := edition_of(part)) > 1}
     if own:  # without any, keys are as they were
         stated.append(own)
 
