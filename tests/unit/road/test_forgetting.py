@@ -84,6 +84,31 @@ def test_every_sentence_of_the_document_is_looked_for(go: Go, corpus: Path) -> N
     assert told.n_sentences == len(told.deleted) == len(lines)
 
 
+def test_lines_too_short_to_be_looked_for_leave_the_cells_of_other_settings_too(
+    go: Go, corpus: Path
+) -> None:
+    (corpus / "staff.md").write_text("Anna Berg, crane four.\n\nOtto Lind, gate two.\n", "utf-8")
+    go(until="curate")
+    run = go("generate.per_context=2", "ingest.max_tokens=50", until="curate")
+    assert forget(run.folder, "staff.md", lambda _: None).n_sentences == 0
+    said = [str(row) for path in run.home.rglob("*.parquet") for row in tables.read(path)]
+    assert not [text for text in said if "Otto Lind" in text]
+    # With the settings of before, what had been read then does not come back.
+    again = go(until="curate")
+    assert not [task for task in curated(again).values() if "Otto Lind" in task.context]
+
+
+def test_drafts_that_were_no_tasks_leave_with_their_document(go: Go, corpus: Path) -> None:
+    settings = ("generate.task_types=[exqa]", "ingest.shard_passages=1")
+    run = go(*settings, until="curate")
+    lines = list(lineage.dropped(run, stage="generate"))
+    source = lineage.story(run, lines[0].item_id).source
+    forget(run.folder, source, lambda _: None)
+    ledgers = (run.home / "2-tasks").rglob("dropped.parquet")
+    left = {row["item_id"] for path in ledgers for row in tables.read(path)}
+    assert lines[0].item_id not in left
+
+
 def test_a_forgotten_document_leaves_no_trace_and_the_rest_stays(go: Go, tmp_path: Path) -> None:
     run = go()
     before = curated(run)
