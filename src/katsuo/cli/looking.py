@@ -132,6 +132,11 @@ def _forgotten(told: Forgotten, run: Path, *, done: bool) -> Iterator[str]:
     yield f"{'forgotten' if done else 'would be forgotten'}: {', '.join(told.sources)}"
     yield f"passages {told.n_passages}, curated tasks {told.n_tasks}"
     yield f"adapters that learned of it, now to be tuned anew: {'; '.join(told.adapters) or 'none'}"
+    if told.copies:
+        yield (
+            f"passages of the same words come in from other documents: {', '.join(told.copies)}; "
+            "to forget these, too, put the run together again and then name them"
+        )
     if not done:
         yield "files of your own in the run folder that hold a sentence of it would be deleted, too"
         yield "the same command with --yes does it; it cannot be undone"

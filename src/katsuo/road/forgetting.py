@@ -30,6 +30,7 @@ from katsuo.road.learners import passages
 from katsuo.road.sources import Sources
 from katsuo.road.trip import Counts, Event, Listener, Trip
 from katsuo.scoring.coverage import sentences
+from katsuo.stages.ingest import Seen
 from katsuo.stages.label import FORMAT as RANKED
 from katsuo.store import tables
 from katsuo.store.decisions import Decisions
@@ -65,6 +66,8 @@ class Forgotten:
     """Files of the run folder that no stage had made, and that held one: they are gone."""
     beside: tuple[str, ...]
     """Other runs that still hold something of it."""
+    copies: tuple[str, ...]
+    """Other documents of the run that have passages of the same words: those come in now."""
 
 
 def foretold(folder: Path, named: str) -> Forgotten:
@@ -187,7 +190,24 @@ def _told(trips: Sequence[Trip], gone: frozenset[str], sources: dict[str, str]) 
         n_before=0,
         deleted=(),
         beside=(),
+        copies=_copies(trips, gone),
     )
+
+
+def _copies(trips: Sequence[Trip], gone: frozenset[str]) -> tuple[str, ...]:
+    """Documents whose passages were dropped because those of the forgotten ones came first."""
+    found: set[str] = set()
+    for trip in trips:
+        mine = Seen()
+        for row in passages(trip):
+            if row["document_id"] in gone:
+                mine.first(row["text"])
+        cells = (trip.run.cell("ingest", key) for key in trip.manifest("ingest")["inputs"].values())
+        for cell in (each for each in cells if each.done):
+            for row in tables.read(cell.folder / "rows.parquet"):
+                if row["document_id"] not in gone and row["text"] in mine:
+                    found.add(row["source"])
+    return tuple(sorted(found))
 
 
 def _own_sentences(trips: Sequence[Trip], gone: frozenset[str]) -> set[str]:

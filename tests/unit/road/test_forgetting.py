@@ -98,6 +98,16 @@ def test_lines_too_short_to_be_looked_for_leave_the_cells_of_other_settings_too(
     assert not [task for task in curated(again).values() if "Otto Lind" in task.context]
 
 
+def test_other_documents_that_have_the_same_words_are_named(go: Go, corpus: Path) -> None:
+    (corpus / "zz-copy.md").write_bytes((corpus / "secret.md").read_bytes())
+    run = go(until="curate")
+    told = forget(run.folder, "secret.md", lambda _: None)
+    assert [Path(name).name for name in told.copies] == ["zz-copy.md"]
+    assert found_in(go(until="curate").folder)
+    assert forget(run.folder, "zz-copy.md", lambda _: None).copies == ()
+    assert not found_in(go(until="curate").folder)
+
+
 def test_drafts_that_were_no_tasks_leave_with_their_document(go: Go, corpus: Path) -> None:
     settings = ("generate.task_types=[exqa]", "ingest.shard_passages=1")
     run = go(*settings, until="curate")
