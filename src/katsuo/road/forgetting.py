@@ -232,6 +232,7 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
     """Take the documents out of one run's cells, and its folders away, to be linked anew."""
     keys = list(trip.manifest("ingest")["inputs"].values())
     old = trip.run.stage("generate")
+    away = [row["id"] for row in passages(trip) if row["document_id"] in gone]
     # All that was written about a shard of its passages: of some there may be ledger lines alone.
     mine = [
         drafts.cell.folder
@@ -246,7 +247,7 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
             inside = replace(trip, run=replace(trip.run, folder=Path(scratch)))
             inside.run.stage("ingest").begin()
             assemble(inside, inside.run.stage("ingest"), keys, Counts(unit="passage"))
-            _move_drafts(inside, old, gone)
+            _move_drafts(inside, old, gone, away)
     for folder in filter(Path.is_dir, mine):
         shutil.rmtree(folder)
     for verb in FOLDERS:
@@ -275,8 +276,16 @@ def _scrub_file(cell: Cell, gone: frozenset[str]) -> None:
     )
 
 
-def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
-    """Write the cells of the shards as they are now, from the drafts that were there before."""
+def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str], away: Sequence[str]) -> None:
+    """Write the cells of the shards as they are now, from the drafts that were there before.
+
+    Args:
+        trip: With its shards as they are now.
+        old: The stage as it was.
+        gone: The documents that are forgotten.
+        away: Their passages.
+    """
+    nobodys = set[str]().union(*(lineage.drafts_of(old.manifest, id_) for id_ in away))
     tasks = _Stream(
         (task, task.context_id)
         for task in tables.tasks(old.parts())
@@ -286,6 +295,7 @@ def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
         (line, line.item_id)
         for part in old.dropped_parts()
         for line in map(tables.dropped_of, tables.read(part))
+        if line.item_id not in nobodys  # so many of one document would hide all behind them
     )
     schema = tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
     for part in cells_of(trip):

@@ -159,6 +159,23 @@ def test_nothing_is_generated_anew_for_the_other_documents(
     assert curated(go(*changes, until="curate"))
 
 
+def test_a_document_of_many_dropped_drafts_costs_the_others_nothing(
+    go: Go, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n\n".join(f"Berth {n} is let to the barge of that number." for n in range(60))
+    (corpus / "berths.md").write_text(text + "\n", "utf-8")
+    settings = ("ingest.shard_passages=7",)
+    run = go(*settings, until="curate")
+    monkeypatch.setattr("katsuo.road.forgetting._AHEAD", 3)
+    forget(run.folder, "berths.md", lambda _: None)
+
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("a model was opened")
+
+    monkeypatch.setattr("katsuo.engines.open_completes", opened)
+    assert curated(go(*settings, until="curate"))
+
+
 def test_what_would_go_is_told_and_nothing_is_changed(go: Go) -> None:
     run = go()
     told = foretold(run.folder, "secret.md")
