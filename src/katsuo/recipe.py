@@ -83,7 +83,16 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
 def _check_filters(recipe: Recipe) -> None:
     """Check all that can be told of the filters without opening the sets that they compare with."""
     for name, chosen in recipe.filters:
-        filters.build(name, {key: value for key, value in chosen.items() if key != "against"})
+        settings = dict(chosen)
+        if name == "unleaked" and "against" in settings:
+            _check_files(settings.pop("against"), "curate.unleaked.against")
+        filters.build(name, settings)
+
+
+def _check_files(named: object, key: str) -> None:
+    listed_files = [named] if isinstance(named, str) else named
+    if not (isinstance(listed_files, list) and all(isinstance(one, str) for one in listed_files)):
+        raise RecipeError(f"{key} is {named!r}; name a file, or several in a list")
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Characters that are words of their own."""
+ALONE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Characters that are words of their own, as what stands between the brackets of a pattern."""
 
-STANDS_ALONE: Final = re.compile(rf"[{_ALONE}]")
-WORD: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+")
+STANDS_ALONE: Final = re.compile(rf"[{ALONE}]")
+WORD: Final = re.compile(rf"[{ALONE}]|[^\W{ALONE}]+")
 
 
 def words(text: str) -> list[str]:

@@ -179,6 +179,34 @@ def test_a_filters_setting_is_checked_when_the_recipe_is_read(tmp_path: Path, ch
         recipe.load(file, [change])
 
 
+@pytest.mark.parametrize("shares", ["{yes: 0.5, no: 0.5}", "{'yes': 0.5, 'no': 0.5}"])
+def test_shares_of_labels_may_be_written_with_or_without_quotes(
+    tmp_path: Path, shares: str
+) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text(f"curate: [balanced: {{targets: {{ynqa: {shares}}}}}]\n", "utf-8")
+    found = recipe.load(file)
+    file.write_text(recipe.resolved(found), "utf-8")
+    assert [name for name, _ in recipe.load(file).filters] == ["balanced"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("curate=[{unleaked: {against: 5}}]", "against is 5; name a file"),
+        ("curate=[{unleaked: {against: [1]}}]", "name a file, or several in a list"),
+        ("curate=[{grounded: {against: a.jsonl}}]", r"curate\.grounded\.against: no such setting"),
+    ],
+)
+def test_files_to_compare_with_are_checked_when_the_recipe_is_read(
+    tmp_path: Path, change: str, said: str
+) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("generate: {generator: fake}\n", "utf-8")
+    with pytest.raises(RecipeError, match=said):
+        recipe.load(file, [change])
+
+
 def test_a_key_that_looks_like_a_form_of_a_value_is_an_unknown_key() -> None:
     with pytest.raises(RecipeError, match=r"unknown key 'generate\[w'"):
         recipe.of({"generate[w": 1}, "r.yaml")

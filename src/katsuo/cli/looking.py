@@ -15,7 +15,7 @@ from katsuo.scoring.coverage import placed
 if TYPE_CHECKING:
     from katsuo.road.forgetting import Forgotten
     from katsuo.road.lineage import Step, Story
-    from katsuo.types import Dropped, Task
+    from katsuo.types import Context, Dropped, Task
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]
 Stage = Annotated[
@@ -132,6 +132,11 @@ def _forgotten(told: Forgotten, run: Path, *, done: bool) -> Iterator[str]:
     yield f"{'forgotten' if done else 'would be forgotten'}: {', '.join(told.sources)}"
     yield f"passages {told.n_passages}, curated tasks {told.n_tasks}"
     yield f"adapters that learned of it, now to be tuned anew: {'; '.join(told.adapters) or 'none'}"
+    if told.copies:
+        yield (
+            f"passages of the same words come in from other documents: {', '.join(told.copies)}; "
+            "to forget these, too, put the run together again and then name them"
+        )
     if not done:
         yield "files of your own in the run folder that hold a sentence of it would be deleted, too"
         yield "the same command with --yes does it; it cannot be undone"
@@ -183,7 +188,7 @@ def _facts(story: Story) -> dict[str, Any]:
 
     task = story.task
     return {
-        "context": tables.context_row(story.context, story.source),
+        "context": story.context and tables.context_row(story.context, story.source),
         "task": None if task is None else tables.task_row(task),
         "kept": story.kept,
         "dropped": None if story.dropped is None else tables.dropped_row(story.dropped),
@@ -193,11 +198,8 @@ def _facts(story: Story) -> dict[str, Any]:
 
 def _story(story: Story) -> Iterator[str]:
     context, task = story.context, story.task
-    place = f"characters {context.start} to {context.end}"
-    page = f", page {context.page}" if context.page is not None else ""
-    heading = f", under {context.heading!r}" if context.heading else ""
-    yield f"document    {story.source} ({context.document_id})"
-    yield f"passage     {context.id}: {place}{page}{heading}"
+    if context is not None:
+        yield from _place(context, story.source)
     if task is not None:
         about = "" if task.answerable else ", not answered by the passage"
         own = f"{task.name}, like " if task.name else ""
@@ -212,8 +214,15 @@ def _story(story: Story) -> Iterator[str]:
         yield f"fate        {'kept' if story.kept else 'written; curation has not judged it'}"
     if story.learned_by:
         yield f"learned by  {'; '.join(story.learned_by)}"
-    yield ""
-    yield _marked(story)
+    yield from _words(story)
+
+
+def _words(story: Story) -> Iterator[str]:
+    """The passage, what was asked about it and answered, or how a dropped row began."""
+    context, task = story.context, story.task
+    if context is not None:
+        yield ""
+        yield _marked(context.text, task)
     if task is not None:
         yield ""
         yield f"instruction {task.instruction.replace(task.context.strip(), '[the passage]')}"
@@ -222,6 +231,14 @@ def _story(story: Story) -> Iterator[str]:
         yield ""
         yield f"it began    {story.dropped.excerpt}"
     yield ""
+
+
+def _place(context: Context, source: str) -> Iterator[str]:
+    place = f"characters {context.start} to {context.end}"
+    page = f", page {context.page}" if context.page is not None else ""
+    heading = f", under {context.heading!r}" if context.heading else ""
+    yield f"document    {source} ({context.document_id})"
+    yield f"passage     {context.id}: {place}{page}{heading}"
 
 
 def _changed(task: Task) -> str:
@@ -237,10 +254,8 @@ def _scores(scores: Any) -> str:  # noqa: ANN401 -- a mapping of floats
     return ", ".join(f"{name} {value:.3f}" for name, value in sorted(scores.items())) or "none"
 
 
-def _marked(story: Story) -> str:
-    """The passage, its evidence between double arrows."""
-    text = story.context.text
-    task = story.task
+def _marked(text: str, task: Task | None) -> str:
+    """The passage, which is `text`, its evidence between double arrows."""
     spans = () if task is None else placed(text, task.context, task.evidence)
     behind = len(text)
     for span in sorted(set(spans), key=lambda span: -span.start):

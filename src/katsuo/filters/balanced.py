@@ -111,9 +111,12 @@ def _check(kind: str, shares: Mapping[str, float]) -> None:
 
 
 def _spelled(shares: Mapping[str, float]) -> dict[str, float]:
-    """`shares` with their roles as text: YAML reads `yes` and `no` as truths."""
-    truths = {True: "yes", False: "no"}
-    return {truths[role] if isinstance(role, bool) else str(role): n for role, n in shares.items()}
+    """`shares` with their roles as text: YAML reads `yes` and `no` as truths.
+
+    Those are `true` and `false` once a recipe has been written out, as it is for every arm.
+    """
+    truths = {"true": "yes", "false": "no"}
+    return {truths.get(str(role).lower(), str(role)): n for role, n in shares.items()}
 
 
 def _role(row: Signature) -> str:

@@ -12,10 +12,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from katsuo.errors import RecipeError
-from katsuo.personal.finding import KINDS, Finder, Finding, plain
+from katsuo.personal.finding import KINDS, Finder, Finding, anywhere, plain
 from katsuo.personal.surrogates import surrogate
 from katsuo.types import Span, Task, Verdict, drop
 
@@ -41,6 +41,9 @@ class Private:
     was made before: passages in `1-contexts`, which the arm `tapt` learns and a server of
     `generate.endpoint` reads, drafts in `2-tasks`, and what other filters wrote to the ledger.
     """
+
+    edition: ClassVar[int] = 2
+    """Counted up when it finds other details than before: then keys change, see `edition_of`."""
 
     mode: str = "surrogate"
     """`surrogate` or `drop`."""
@@ -117,8 +120,7 @@ class _Replaced:
     def _spans(self, text: str) -> Iterator[Span]:
         """Where a detail stands: one that is found there, or one found elsewhere in the task."""
         longest_first = sorted(self.by_value, key=len, reverse=True)
-        pattern = "|".join(map(re.escape, longest_first))
-        for match in re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", text):
+        for match in anywhere(map(re.escape, longest_first)).finditer(text):
             yield Span(start=match.start(), end=match.end())
 
 

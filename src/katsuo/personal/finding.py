@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 from katsuo.errors import ModelError, RecipeError
 from katsuo.types import Span
+from katsuo.words import ALONE
 
 NAME: Final = "name"
 """The kind of a name that was listed."""
@@ -31,18 +33,27 @@ EXTRA: Final = "private"
 
 _GAP: Final = r"[ \u00a0\u2009\u202f.\-\u2010\u2011]?"
 """What may stand between groups of signs."""
+_CLINGING: Final = rf"[^\W{ALONE}\uac00-\ud7a3]"
+"""A sign that goes on with the word beside it. Chinese, Thai and their like set no spaces, and
+Korean sets none before a particle: there a detail ends where its own script does."""
+_BEGIN: Final = rf"(?<!{_CLINGING})"
+_END: Final = rf"(?!{_CLINGING})"
 _EMAIL: Final = re.compile(
-    r"(?<![\w.+%-])[\w.!#$%&'*+/=?^`{|}~-]*[\w+~-]"
+    rf"(?:{_BEGIN}(?<![.+%-])(?:{_CLINGING}|[.!#$%&'*+/=?^`{{|}}~-])*(?:{_CLINGING}|[+~-])"
+    rf"|(?<![\w.+%-])[\w.!#$%&'*+/=?^`{{|}}~-]*[{ALONE}\uac00-\ud7a3])"
     r"(?:@|\s?[(\[{]\s?(?:at|@)\s?[)\]}]\s?)"
-    r"(?:\w(?:[\w-]*\w)?(?:\.|\s?[(\[{]\s?(?:dot|\.)\s?[)\]}]\s?))+[^\W\d_]{2,24}(?![\w@])",
+    r"(?:\w(?:[\w-]*\w)?(?:\.|\s?[(\[{]\s?(?:dot|\.)\s?[)\]}]\s?))+"
+    rf"(?:(?:(?![\d_]){_CLINGING}){{2,24}}(?!{_CLINGING}|@)|[^\W\d_]{{2,24}}(?![\w@]))",
     re.IGNORECASE,
 )
 _IBAN: Final = re.compile(
-    rf"(?<!\w)[A-Z]{{2}}{_GAP}\d{{2}}(?:{_GAP}[A-Z0-9]){{11,30}}(?!\w)", re.IGNORECASE
+    rf"{_BEGIN}[A-Z]{{2}}{_GAP}\d{{2}}(?:{_GAP}[A-Z0-9]){{11,30}}{_END}", re.IGNORECASE
 )
-_CARD: Final = re.compile(rf"(?<![\w.,-])[2-6](?:{_GAP}\d){{12,18}}(?![\w-])")
-_IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
-_IPV6: Final = re.compile(r"(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.IGNORECASE)
+_CARD: Final = re.compile(rf"{_BEGIN}(?<![.,-])[2-6](?:{_GAP}\d){{12,18}}{_END}(?!-)")
+_IPV4: Final = re.compile(rf"{_BEGIN}(?<!\.)(?:\d{{1,3}}\.){{3}}\d{{1,3}}{_END}(?!\.\d)")
+_IPV6: Final = re.compile(
+    rf"{_BEGIN}(?<!:)[0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,7}}{_END}(?!:)", re.IGNORECASE
+)
 _NUMBERED: Final = re.compile(r"(?:version|release|section|clause|chapter|v\.?|§)\s*$", re.I)
 """In front of four numbers with dots it says that they are no address."""
 _CUE: Final = re.compile(
@@ -56,6 +67,9 @@ _DIGITS_IN_A_ROW: Final = re.compile(r"(?:\d[\s().\-/\u2010-\u2013\u00a0]{0,3}){
 _CUE_CHARS: Final = 32
 _FEWEST_PHONE_DIGITS: Final = 7
 _FEWEST_IPV6_CHARS: Final = 6
+
+_ALIKE: Final = ("'\u2019", "\u2010\u2011-")
+"""Signs that are one in a name: apostrophes, hyphens."""
 
 _NATIONAL: Final = {
     "us.ssn": r"\d{3}[- ]\d{2}[- ]\d{4}",
@@ -105,7 +119,8 @@ class Finder:
     regions: tuple[str, ...] = ("US", "GB")
     """Countries whose phone numbers are found without the country's code in front."""
     names: tuple[str, ...] = ()
-    """Names to be found wherever they stand, in any letter case."""
+    """Names to be found wherever they stand, in any letter case and Unicode form, with a straight
+    or a curly apostrophe."""
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -190,14 +205,28 @@ def _overlap(one: Span, other: Span) -> bool:
 
 def _named(text: str, names: Sequence[str]) -> Iterator[Finding]:
     for match in _names_pattern(tuple(names)).finditer(text):
-        yield _found(NAME, text, match.start(), match.end())
+        canonical = plain(unicodedata.normalize("NFC", match[0]))
+        yield _found(NAME, text, match.start(), match.end(), canonical)
 
 
 @cache
 def _names_pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted(names, key=len, reverse=True)
-    listed = "|".join(r"\s+".join(map(re.escape, name.split())) for name in longest_first)
-    return re.compile(rf"(?<!\w)(?:{listed})(?!\w)", re.IGNORECASE)
+    forms = {unicodedata.normalize(form, name) for name in names for form in ("NFC", "NFD")}
+    longest_first = sorted(forms, key=lambda name: (-len(name), name))
+    loose = (r"\s+".join(map(_loose, name.split())) for name in longest_first)
+    return anywhere(f"(?i:{name})" for name in loose)
+
+
+def anywhere(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Any of `patterns` where it is no piece of a longer word."""
+    return re.compile(rf"{_BEGIN}(?:{'|'.join(patterns)}){_END}")
+
+
+def _loose(word: str) -> str:
+    """A pattern of `word` with its apostrophes and hyphens in every usual form."""
+    return "".join(
+        next((f"[{alike}]" for alike in _ALIKE if sign in alike), re.escape(sign)) for sign in word
+    )
 
 
 def _emails(text: str) -> Iterator[Finding]:
@@ -246,7 +275,7 @@ def _national(text: str) -> Iterator[Finding]:
 
 @cache
 def _exact(written: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.,-])(?:{written})(?![\w-]|[.,]\d)")
+    return re.compile(rf"{_BEGIN}(?<![.,-])(?:{written}){_END}(?!-|[.,]\d)")
 
 
 def _ips(text: str) -> Iterator[Finding]:

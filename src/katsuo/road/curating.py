@@ -6,6 +6,7 @@ so that what a reader has measured holds whether details are replaced or not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -106,7 +107,7 @@ def curate(trip: Trip) -> None:
     libraries: dict[str, str] = {}
     for _, part in built:
         libraries |= filters.libraries(part)
-    editions = {name: n for name, part in alone.all if (n := edition_of(part)) > 1}
+    editions = {name: n for name, part in [*built, *alone.all] if (n := edition_of(part)) > 1}
     if own:  # without any, keys are as they were
         stated.append(own)
 
@@ -119,7 +120,10 @@ def curate(trip: Trip) -> None:
         with measuring:
             signatures = _judged(on, alone, measuring, built)
         verdicts = select(signatures, _selectors(built, embedders))
-        _written(on, {id_: one for id_, one in verdicts.items() if id_ not in decided.kept})
+        for row in signatures:
+            if math.isinf(row.score):  # a person's keep, of these very words
+                verdicts.pop(row.id, None)
+        _written(on, verdicts)
         return {
             "settings": [
                 [name, {k: str(v) for k, v in chosen.items()}] for name, chosen in settings

@@ -55,11 +55,6 @@ class Decided:
         said = Counter(one.verdict or "edit" for one in self.by_task.values())
         return {"review": {**dict(sorted(said.items())), "digest": self.key}}
 
-    @property
-    def kept(self) -> frozenset[str]:
-        """Ids that no selector may drop."""
-        return frozenset(id_ for id_, one in self.by_task.items() if one.verdict == KEEP)
-
     def spoken(self, drafts: Sequence[Task]) -> list[Task]:
         """`drafts` in the words that a person gave them, marked with what was decided."""
         return [_spoken(draft, self._about(draft)) for draft in drafts]

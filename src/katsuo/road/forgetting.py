@@ -4,7 +4,8 @@
     cells of drafts    written again for the shards as they are now; nothing is generated anew
     adapters           those that learned from it go, with all scores and the report
     tombstone          later runs beside this one leave the document out
-    proof              all sentences of its own are looked for in every file, before and after
+    proof              all sentences of its own and rows under its id are looked for in every
+                       file, before and after
 
 What stays is what other documents gave. Runs beside this one are looked into and
 named, not changed.
@@ -29,13 +30,14 @@ from katsuo.road.learners import passages
 from katsuo.road.sources import Sources
 from katsuo.road.trip import Counts, Event, Listener, Trip
 from katsuo.scoring.coverage import sentences
+from katsuo.stages.ingest import Seen
 from katsuo.stages.label import FORMAT as RANKED
 from katsuo.store import tables
 from katsuo.store.decisions import Decisions
 from katsuo.store.files import write_json
 from katsuo.store.runs import FOLDERS, Cell, Run, StageFolder
 from katsuo.store.tombstones import forbid
-from katsuo.store.traces import Wanted, traces
+from katsuo.store.traces import Wanted, rows_about, traces
 from katsuo.words import words
 
 _FEWEST_WORDS: Final = 6
@@ -59,11 +61,13 @@ class Forgotten:
     n_sentences: int
     """Sentences that stood in no other document and were looked for."""
     n_before: int
-    """Files that held one of them before; none does now."""
+    """Files that held one of them, or rows under its id, before; none does now."""
     deleted: tuple[str, ...]
     """Files of the run folder that no stage had made, and that held one: they are gone."""
     beside: tuple[str, ...]
-    """Other runs that still hold one of them."""
+    """Other runs that still hold something of it."""
+    copies: tuple[str, ...]
+    """Other documents of the run that have passages of the same words: those come in now."""
 
 
 def foretold(folder: Path, named: str) -> Forgotten:
@@ -96,7 +100,7 @@ def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
         told = _told(inner, gone, sources)
         own = _own_sentences(inner, gone)
         proofs = Wanted(own)
-        before = [path for place in (folder, run.home) for path, _ in traces(place, proofs)]
+        before = [path for place in (folder, run.home) for path in _held(place, proofs, gone)]
         forbid(run.home, gone)
         pairs = learners.pairs_about(inner, gone)
         for one in inner:
@@ -104,20 +108,20 @@ def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
                 learners.delete_tuning(one, name)
         for one in inner:
             _scrub(one, gone)
-        for cell in {_cell_of(path, run) for path, _ in traces(run.home, proofs)}:
+        for cell in {_cell_of(path, run) for path in _held(run.home, proofs, gone)}:
             shutil.rmtree(cell)  # whoever wants it makes it again
-        beyond = [path for path, _ in traces(folder, proofs)]
+        beyond = _held(folder, proofs, gone)
         for path in beyond:
             path.unlink()
-        left = [path for place in (folder, run.home) for path, _ in traces(place, proofs)]
+        left = [path for place in (folder, run.home) for path in _held(place, proofs, gone)]
         if left:
-            raise DataError(f"{left[0]}: still holds a sentence of {named}; delete the file")
+            raise DataError(f"{left[0]}: still holds something of {named}; delete the file")
     return replace(
         told,
         n_sentences=len(own),
         n_before=len(before),
         deleted=tuple(str(path) for path in beyond),
-        beside=_beside(run, proofs),
+        beside=_beside(run, proofs, gone),
     )
 
 
@@ -186,7 +190,24 @@ def _told(trips: Sequence[Trip], gone: frozenset[str], sources: dict[str, str]) 
         n_before=0,
         deleted=(),
         beside=(),
+        copies=_copies(trips, gone),
     )
+
+
+def _copies(trips: Sequence[Trip], gone: frozenset[str]) -> tuple[str, ...]:
+    """Documents whose passages were dropped because those of the forgotten ones came first."""
+    found: set[str] = set()
+    for trip in trips:
+        mine = Seen()
+        for row in passages(trip):
+            if row["document_id"] in gone:
+                mine.first(row["text"])
+        cells = (trip.run.cell("ingest", key) for key in trip.manifest("ingest")["inputs"].values())
+        for cell in (each for each in cells if each.done):
+            for row in tables.read(cell.folder / "rows.parquet"):
+                if row["document_id"] not in gone and row["text"] in mine:
+                    found.add(row["source"])
+    return tuple(sorted(found))
 
 
 def _own_sentences(trips: Sequence[Trip], gone: frozenset[str]) -> set[str]:
@@ -211,7 +232,14 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
     """Take the documents out of one run's cells, and its folders away, to be linked anew."""
     keys = list(trip.manifest("ingest")["inputs"].values())
     old = trip.run.stage("generate")
-    mine = [drafts.cell.folder for part in cells_of(trip) for drafts in passes_of(trip, part)]
+    away = [row["id"] for row in passages(trip) if row["document_id"] in gone]
+    # All that was written about a shard of its passages: of some there may be ledger lines alone.
+    mine = [
+        drafts.cell.folder
+        for part in cells_of(trip)
+        if any(row["document_id"] in gone for row in tables.read(part))
+        for drafts in passes_of(trip, part)
+    ]
     for key in keys:
         _scrub_file(trip.run.cell("ingest", key), gone)
     if old.manifest:
@@ -219,10 +247,9 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
             inside = replace(trip, run=replace(trip.run, folder=Path(scratch)))
             inside.run.stage("ingest").begin()
             assemble(inside, inside.run.stage("ingest"), keys, Counts(unit="passage"))
-            _move_drafts(inside, old, gone)
+            _move_drafts(inside, old, gone, away)
     for folder in filter(Path.is_dir, mine):
-        if any(row["document_id"] in gone for row in tables.read(folder / "rows.parquet")):
-            shutil.rmtree(folder)
+        shutil.rmtree(folder)
     for verb in FOLDERS:
         shutil.rmtree(trip.run.stage(verb).folder, ignore_errors=True)
     Decisions(folder=trip.run.folder).forget(gone)
@@ -249,8 +276,16 @@ def _scrub_file(cell: Cell, gone: frozenset[str]) -> None:
     )
 
 
-def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
-    """Write the cells of the shards as they are now, from the drafts that were there before."""
+def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str], away: Sequence[str]) -> None:
+    """Write the cells of the shards as they are now, from the drafts that were there before.
+
+    Args:
+        trip: With its shards as they are now.
+        old: The stage as it was.
+        gone: The documents that are forgotten.
+        away: Their passages.
+    """
+    nobodys = set[str]().union(*(lineage.drafts_of(old.manifest, id_) for id_ in away))
     tasks = _Stream(
         (task, task.context_id)
         for task in tables.tasks(old.parts())
@@ -260,6 +295,7 @@ def _move_drafts(trip: Trip, old: StageFolder, gone: frozenset[str]) -> None:
         (line, line.item_id)
         for part in old.dropped_parts()
         for line in map(tables.dropped_of, tables.read(part))
+        if line.item_id not in nobodys  # so many of one document would hide all behind them
     )
     schema = tables.OWN_TASKS if trip.recipe.generate.tasks else tables.TASKS
     for part in cells_of(trip):
@@ -303,13 +339,19 @@ def _cell_of(path: Path, run: Run) -> Path:
     return run.home.joinpath(*path.relative_to(run.home).parts[:2])
 
 
-def _beside(run: Run, proofs: Wanted) -> tuple[str, ...]:
-    """Other runs that hold a sentence of the document."""
+def _held(folder: Path, proofs: Wanted, gone: frozenset[str]) -> list[Path]:
+    """Files that hold a sentence of the document, or rows under its id, however short they are."""
+    found = {path for path, _ in traces(folder, proofs)}
+    return sorted(found.union(rows_about(folder, gone)))
+
+
+def _beside(run: Run, proofs: Wanted, gone: frozenset[str]) -> tuple[str, ...]:
+    """Other runs that hold something of the document."""
     others = (path for path in run.folder.parent.iterdir() if path.is_dir())
     return tuple(
         sorted(
             path.name
             for path in others
-            if path not in (run.folder, run.home) and next(traces(path, proofs), None)
+            if path not in (run.folder, run.home) and _held(path, proofs, gone)
         )
     )

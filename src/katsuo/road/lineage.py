@@ -46,9 +46,10 @@ class Step:
 class Story:
     """What a run knows of one row."""
 
-    context: Context
+    context: Context | None
+    """None for a ledger line that is about no passage of the run, such as a repeated passage."""
     source: str
-    """The document, as it was named when it was read."""
+    """The document, as it was named when it was read; empty without a passage."""
     task: Task | None = None
     """The draft or task; None for a passage, and for a draft that could not be read as a task."""
     kept: bool = False
@@ -169,14 +170,20 @@ def _found(run: Run, id_: str) -> Iterator[Story]:
             learned_by=_learned_by(run, task),
         )
     unread = gone.keys() - {draft.id for draft in drafts}
+    told: set[str] = set()
     for row in _contexts(run):
         context = tables.context_of(row)
         if context.id.startswith(id_):
             yield Story(context=context, source=row["source"])
+        if not unread:  # then nobody need know which drafts a passage was asked for
+            continue
         manifest = run.stage("generate").manifest
         asked = drafts_of(manifest, context.id) | labelled_of(manifest, context.id)
         for draft_name in unread & asked:
+            told.add(draft_name)
             yield Story(context=context, source=row["source"], dropped=gone[draft_name])
+    for name in sorted(unread - told):
+        yield Story(context=None, source="", dropped=gone[name])
 
 
 def drafts_of(manifest: Mapping[str, Any], context_id: str) -> set[str]:

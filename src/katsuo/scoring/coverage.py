@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import eq, itemgetter
 from typing import Final
 
 from katsuo.types import Span
@@ -54,11 +55,23 @@ def covered(text: str, evidence: Sequence[Span]) -> list[bool]:
 def placed(passage: str, part: str, evidence: Sequence[Span]) -> tuple[Span, ...]:
     """Evidence of a task about a `part` of `passage`, in the passage's own offsets.
 
+    Where surrogates stand in the part, which have the length of what they replace, its place is
+    the beginning of the sentence from which on most signs are the same.
+
     >>> placed("One here. Two there.", "Two there.", [Span(start=0, end=3)])
     (Span(start=10, end=13),)
     """
-    at = max(0, passage.find(part))
+    at = passage.find(part)
+    if at < 0:
+        at = _likest(passage, part)
     return tuple(Span(start=span.start + at, end=span.end + at) for span in evidence)
+
+
+def _likest(passage: str, part: str) -> int:
+    """Where in `passage` a `part` begins that says something else in places."""
+    starts = [span.start for span in _pieces(passage) if span.start + len(part) <= len(passage)]
+    alike = (sum(map(eq, passage[start : start + len(part)], part)) for start in starts)
+    return max(zip(alike, starts, strict=True), key=itemgetter(0), default=(0, 0))[1]
 
 
 def gaps(text: str, evidence: Sequence[Span]) -> list[Gap]:

@@ -79,13 +79,19 @@ class Seen:
 
     def first(self, text: str) -> bool:
         """Whether `text` comes by for the first time."""
-        folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-        encoded = folded.encode("utf-8", "surrogatepass")
-        digest = hashlib.blake2b(encoded, digest_size=8).digest()
+        digest = _folded_digest(text)
         if digest in self._digests:
             return False
         self._digests.add(digest)
         return True
+
+    def __contains__(self, text: str) -> bool:
+        return _folded_digest(text) in self._digests
+
+
+def _folded_digest(text: str) -> bytes:
+    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return hashlib.blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _reason(text: str, settings: IngestSettings) -> str:

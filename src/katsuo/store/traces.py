@@ -11,17 +11,21 @@ from __future__ import annotations
 import html
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+
+import pyarrow.parquet as pq
 
 from katsuo.errors import DataError
 from katsuo.store import tables
 from katsuo.words import words
 
 _DATABASES: Final = (".sqlite", ".sqlite3", ".db")
+_DOCUMENT: Final = "document_id"
+"""The column that names the document of a row."""
 _CHUNK_BYTES: Final = 1 << 24
 _TAIL_CHARS: Final = 1 << 14
 """More than `_MOST_WORDS` words take in any form."""
@@ -60,6 +64,21 @@ def traces(folder: Path, wanted: Wanted) -> Iterator[tuple[Path, str]]:
             found = next((one for text in _texts(path) for one in wanted.found_in(text)), None)
             if found is not None:
                 yield path, found
+
+
+def rows_about(folder: Path, documents: Container[str]) -> Iterator[Path]:
+    """Parquet files below `folder` with a row about one of `documents`, whatever it says."""
+    for path in sorted(folder.rglob("*.parquet")):
+        if path.is_file() and not path.is_symlink() and _is_about(path, documents):
+            yield path
+
+
+def _is_about(path: Path, documents: Container[str]) -> bool:
+    with pq.ParquetFile(path) as file:
+        if _DOCUMENT not in file.schema_arrow.names:
+            return False
+        batches = file.iter_batches(columns=[_DOCUMENT])
+        return any(id_ in documents for batch in batches for id_ in batch[_DOCUMENT].to_pylist())
 
 
 def _texts(path: Path) -> Iterator[str]:

@@ -96,7 +96,9 @@ def test_a_type_without_a_target_keeps_to_the_ratio() -> None:
     [
         pytest.param({"exqa": {"yes": 1.0}}, "targets.exqa: no such type", id="type"),
         pytest.param({"ynqa": {}}, "write shares, such as", id="none"),
-        pytest.param({"ynqa": {"true": 0.5, "no": 0.5}}, "true is called yes here", id="role"),
+        pytest.param(
+            {"ynqa": {"correct": 0.5, "no": 0.5}}, "correct is called yes here", id="role"
+        ),
         pytest.param({"ynqa": {"yes": 0.9, "no": 0.2}}, "add up to 1.1", id="sum"),
         pytest.param({"ynqa": {"yes": 2.0, "no": -1.0}}, "it must lie in", id="share"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from katsuo.errors import RecipeError
@@ -71,6 +73,16 @@ def test_documents_have_surrogates_of_their_own() -> None:
     other = task("Which number?", "+44 20 7946 0958", document_id="e")
     assert kept(made).response != kept(other).response
     assert kept(made).response != kept(made, seed=1).response
+
+
+def test_details_are_replaced_where_no_spaces_are_set() -> None:
+    text = "请写信至john.smith@example.com或联系王小明先生。"
+    made = task("谁", "王小明", context=text, instruction=f"{text}\n\n谁")
+    found = kept(made, names=("王小明",))
+    assert found.surrogates == 3
+    assert not re.search("王小明|john|smith", found.instruction + found.context)
+    assert found.context.startswith("请写信至")
+    assert found.response in found.context
 
 
 def test_names_are_replaced_where_they_are_listed() -> None:

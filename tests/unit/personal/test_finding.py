@@ -69,6 +69,49 @@ def test_names_are_found_where_they_are_listed_and_in_any_letter_case() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        pytest.param("王小明", "如需帮助请联系王小明先生。", "王小明", id="chinese"),
+        pytest.param("田中花子", "担当は田中花子です。", "田中花子", id="japanese"),
+        pytest.param("สมชาย", "ติดต่อคุณสมชายได้ทุกวัน", "สมชาย", id="thai"),
+        pytest.param("김민수", "김민수는 내일 온다.", "김민수", id="korean-particle"),
+        pytest.param("José", "Ask Jose\u0301 today.", "Jose\u0301", id="decomposed"),
+        pytest.param("Jose\u0301", "Ask José today.", "José", id="composed"),
+        pytest.param("O'Brien", "Ask O\u2019Brien today.", "O\u2019Brien", id="curly-apostrophe"),
+        pytest.param("Jean-Luc", "Ask Jean\u2011Luc today.", "Jean\u2011Luc", id="hyphen"),
+    ],
+)
+def test_names_are_found_in_every_script_and_spelling(name: str, text: str, value: str) -> None:
+    assert found(text, Finder(names=(name,))) == [("name", value)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("email", "john.smith@example.com"),
+        ("iban", "DE89370400440532013000"),
+        ("card", "4111111111111111"),
+        ("ip", "45.121.210.42"),
+        ("ip", "2001:db8::1f"),
+        ("national_id", "536-90-4399"),
+        ("phone", "+44 20 7946 0958"),
+    ],
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        "请写信至{}联系我们的办公室以便我们能够尽快为您处理所有相关的问题和请求谢谢。",
+        "連絡先は{}です。",
+        "ติดต่อ{}ได้ทุกวัน",
+        "문의는 {}으로 보내십시오.",
+    ],
+    ids=["chinese", "japanese", "thai", "korean"],
+)
+def test_a_detail_is_found_where_no_spaces_are_set(kind: str, value: str, around: str) -> None:
+    assert (kind, value) in found(around.format(value))
+
+
 def test_kinds_that_are_not_asked_for_are_not_found() -> None:
     text = "a@firm.de, +44 20 7946 0958"
     assert found(text, Finder(kinds=("phone",))) == [("phone", "+44 20 7946 0958")]

@@ -174,6 +174,28 @@ def test_what_was_decided_is_in_the_ledger_and_in_the_rows(curates: Curates) -> 
     assert lineage.funnel(run)[-1].dropped["review"] == {"dropped-by-hand": 1}
 
 
+def test_a_keep_of_words_that_are_no_more_holds_no_selector_back(
+    fake_recipe: Path, tmp_path: Path
+) -> None:
+    run = Run.at(tmp_path / "runs" / "one")
+
+    def curated() -> set[str]:
+        recipe = recipes.load(fake_recipe, ["curate=[fresh]", "generate.per_context=6"])
+        travel(recipe, run, until="curate", listen=lambda _: None)
+        return set(kept(run))
+
+    before = curated()
+    drafts = list(tables.tasks(run.stage("generate").parts()))
+    gone = [draft for draft in drafts if draft.id not in before]
+    assert gone
+    for draft in gone:
+        decide(run, replace(draft, response=f"not {draft.response}"), verdict=KEEP)
+    assert curated() == before
+    for draft in gone:
+        decide(run, draft, verdict=KEEP)
+    assert {draft.id for draft in gone} <= curated()
+
+
 def test_a_decision_that_is_taken_back_leaves_the_files_as_they_were(curates: Curates) -> None:
     run = curates()
     before = run.stage("curate").manifest["outputs"]

@@ -84,6 +84,41 @@ def test_every_sentence_of_the_document_is_looked_for(go: Go, corpus: Path) -> N
     assert told.n_sentences == len(told.deleted) == len(lines)
 
 
+def test_lines_too_short_to_be_looked_for_leave_the_cells_of_other_settings_too(
+    go: Go, corpus: Path
+) -> None:
+    (corpus / "staff.md").write_text("Anna Berg, crane four.\n\nOtto Lind, gate two.\n", "utf-8")
+    go(until="curate")
+    run = go("generate.per_context=2", "ingest.max_tokens=50", until="curate")
+    assert forget(run.folder, "staff.md", lambda _: None).n_sentences == 0
+    said = [str(row) for path in run.home.rglob("*.parquet") for row in tables.read(path)]
+    assert not [text for text in said if "Otto Lind" in text]
+    # With the settings of before, what had been read then does not come back.
+    again = go(until="curate")
+    assert not [task for task in curated(again).values() if "Otto Lind" in task.context]
+
+
+def test_other_documents_that_have_the_same_words_are_named(go: Go, corpus: Path) -> None:
+    (corpus / "zz-copy.md").write_bytes((corpus / "secret.md").read_bytes())
+    run = go(until="curate")
+    told = forget(run.folder, "secret.md", lambda _: None)
+    assert [Path(name).name for name in told.copies] == ["zz-copy.md"]
+    assert found_in(go(until="curate").folder)
+    assert forget(run.folder, "zz-copy.md", lambda _: None).copies == ()
+    assert not found_in(go(until="curate").folder)
+
+
+def test_drafts_that_were_no_tasks_leave_with_their_document(go: Go, corpus: Path) -> None:
+    settings = ("generate.task_types=[exqa]", "ingest.shard_passages=1")
+    run = go(*settings, until="curate")
+    lines = list(lineage.dropped(run, stage="generate"))
+    source = lineage.story(run, lines[0].item_id).source
+    forget(run.folder, source, lambda _: None)
+    ledgers = (run.home / "2-tasks").rglob("dropped.parquet")
+    left = {row["item_id"] for path in ledgers for row in tables.read(path)}
+    assert lines[0].item_id not in left
+
+
 def test_a_forgotten_document_leaves_no_trace_and_the_rest_stays(go: Go, tmp_path: Path) -> None:
     run = go()
     before = curated(run)
@@ -122,6 +157,23 @@ def test_nothing_is_generated_anew_for_the_other_documents(
 
     monkeypatch.setattr("katsuo.engines.open_completes", opened)
     assert curated(go(*changes, until="curate"))
+
+
+def test_a_document_of_many_dropped_drafts_costs_the_others_nothing(
+    go: Go, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n\n".join(f"Berth {n} is let to the barge of that number." for n in range(60))
+    (corpus / "berths.md").write_text(text + "\n", "utf-8")
+    settings = ("ingest.shard_passages=7",)
+    run = go(*settings, until="curate")
+    monkeypatch.setattr("katsuo.road.forgetting._AHEAD", 3)
+    forget(run.folder, "berths.md", lambda _: None)
+
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("a model was opened")
+
+    monkeypatch.setattr("katsuo.engines.open_completes", opened)
+    assert curated(go(*settings, until="curate"))
 
 
 def test_what_would_go_is_told_and_nothing_is_changed(go: Go) -> None:

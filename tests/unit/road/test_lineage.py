@@ -86,6 +86,7 @@ def test_a_kept_task_tells_its_passage_its_fate_and_who_learned_it(run: Run) -> 
     assert story.task == task
     assert story.kept
     assert story.dropped is None
+    assert story.context is not None
     assert story.context.text == task.context
     assert Path(story.source).suffix
     assert "tasks, seed 0" in story.learned_by
@@ -107,13 +108,25 @@ def test_a_draft_that_was_no_task_still_knows_its_passage(run: Run) -> None:
     story = lineage.story(run, line.item_id)
     assert (story.task, story.dropped) == (None, line)
     rows = [row for part in run.stage("ingest").parts() for row in tables.read(part)]
+    assert story.context is not None
     assert story.context.id in {row["id"] for row in rows}
 
 
 def test_a_passage_tells_where_it_stands(run: Run) -> None:
     context = kept(run)[0].context_id
     story = lineage.story(run, context)
+    assert story.context is not None
     assert (story.task, story.dropped, story.context.id) == (None, None, context)
+
+
+def test_a_passage_that_was_turned_away_tells_why(
+    fake_recipe: Path, corpus: Path, tmp_path: Path
+) -> None:
+    (corpus / "twice.md").write_bytes((corpus / "order-00.md").read_bytes())
+    run = travelled(fake_recipe, tmp_path / "runs" / "one", until="generate")
+    line = next(lineage.dropped(run, stage="ingest"))
+    story = lineage.story(run, line.item_id)
+    assert (story.context, story.task, story.dropped) == (None, None, line)
 
 
 @pytest.mark.parametrize(

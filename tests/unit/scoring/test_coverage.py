@@ -84,3 +84,14 @@ def test_evidence_of_a_part_is_found_in_the_whole() -> None:
     part = "Boats of ten metres pay twice."
     (found,) = placed(TEXT, part, [Span(start=9, end=19)])
     assert said(found) == "ten metres"
+
+
+def test_evidence_of_a_part_with_surrogates_is_found_in_the_whole() -> None:
+    part = "Boats of ten fathom pay twice. Nobody may fish from the pier."
+    (found,) = placed(TEXT, part, [Span(start=20, end=29)])
+    assert said(found) == "pay twice"
+
+
+def test_evidence_of_a_whole_with_surrogates_stays_where_it_is() -> None:
+    (found,) = placed(TEXT, TEXT.replace("quay", "pier"), [span("fish from")])
+    assert said(found) == "fish from"
