@@ -17,7 +17,7 @@ from typing import Final
 
 from katsuo.errors import RecipeError
 from katsuo.export.card import card
-from katsuo.export.formats import Facts
+from katsuo.export.formats import Facts, Format
 from katsuo.export.table import FORMATS
 from katsuo.outgoing.choosing import Wanted, chosen, parts_of
 from katsuo.outgoing.telling import sheet
@@ -78,7 +78,7 @@ def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
                     case shaped:
                         writer.put(shaped.file, shaped.columns, row)
                         told.count(row)
-        _check_enough(run, wanted, told, form.fewest)
+        _check_enough(run, wanted, told, form, writer.counts)
         facts = Facts(name=_name(run), base=_base(parts[0].recipe), counts=writer.counts)
         for name, text in form.beside(facts).items():
             write_text(folder / name, text)
@@ -88,13 +88,21 @@ def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
     )
 
 
-def _check_enough(run: Run, wanted: Wanted, told: Told, fewest: int) -> None:
-    if told.n_rows >= fewest:
+def _check_enough(
+    run: Run, wanted: Wanted, told: Told, form: Format, counts: Mapping[str, int]
+) -> None:
+    """Check that there is enough to ask about, or to learn from: a test file alone teaches none."""
+    n_rows = sum(n for file, n in counts.items() if form.exam or "train" in file)
+    if n_rows >= form.fewest:
         return
+    n_tests = sum(counts.values()) - n_rows
+    where = f" to learn from, beside {n_tests} in the test file," if n_tests else ""
+    mend = "; take a smaller --split or a larger --limit" if n_tests else ""
     gone = ", ".join(f"{reason} {n}" for reason, n in sorted(told.left_out.items()))
     raise RecipeError(
-        f"{run.folder}: {told.n_rows} rows are left for --format {wanted.format}, which needs "
-        f"{fewest} or more; {f'left out: {gone}' if gone else '3-curated/dropped says why'}"
+        f"{run.folder}: {n_rows} rows are left{where} for --format {wanted.format}, which needs "
+        f"{form.fewest} or more{mend}; "
+        f"{f'left out: {gone}' if gone else '3-curated/dropped says why'}"
     )
 
 
