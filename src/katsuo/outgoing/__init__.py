@@ -23,7 +23,7 @@ from katsuo.outgoing.choosing import Wanted, chosen, parts_of
 from katsuo.outgoing.telling import sheet
 from katsuo.outgoing.writing import Told, Writer, rows
 from katsuo.sections import Recipe
-from katsuo.store.files import new_folder, write_text
+from katsuo.store.files import check_vacant, make_room, new_folder, write_text
 from katsuo.store.runs import Run
 from katsuo.types import Flaw
 
@@ -60,14 +60,11 @@ def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
             is left to write.
         DataError: If a ledger of the run and its manifest do not say the same.
     """
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise RecipeError(f"{into}: is there already; name a new folder with --out")
+    check_vacant(into)
     parts = list(parts_of(run, wanted.domain))
     form = FORMATS[wanted.format]
     choice = chosen(parts, wanted, exam=form.exam)
-    into.parent.mkdir(parents=True, exist_ok=True)
-    if into.exists():
-        into.rmdir()  # empty; a folder that is there counts as made by another process
+    make_room(into)
     told = Told()
     with new_folder(into) as folder:
         with Writer(folder) as writer:
