@@ -125,14 +125,20 @@ def decoded(data: bytes, declared: str | None = None) -> str:
 
 
 def encoding_of_file(path: Path) -> str:
-    """The name of the codec that reads the text file at `path`, by its first mebibyte.
+    """The name of the codec that reads the text file at `path`, by a mebibyte that shows it.
+
+    That is the first one, or where the first letter beyond ASCII stands: what is before tells
+    nothing.
 
     Raises:
         RefusedError: If there is none.
     """
     with path.open("rb") as file:
         sample = file.read(_SAMPLE_BYTES)
-        if len(sample) == _SAMPLE_BYTES:
+        while sample.isascii() and (more := file.read(_SAMPLE_BYTES)):
+            # With the begun line, lest the first letter be cut.
+            sample = sample[sample.rfind(b"\n") + 1 :][-_SAMPLE_BYTES:] + more
+        if file.read(1):
             # Ends at a line, lest half a character at the end rule the encoding out.
             sample = sample[: sample.rfind(b"\n") + 1] or sample
     return _encoding(sample)

@@ -92,3 +92,10 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 def test_the_encoding_of_a_long_file_is_told_by_its_beginning(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("名前,本文\n".encode("shift_jis") * 150_000)
     assert "本文" in (tmp_path / "a.csv").read_bytes().decode(encoding_of_file(tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "utf-8"])
+def test_the_encoding_is_told_by_the_first_letters_that_show_it(tmp_path: Path, codec: str) -> None:
+    path, said = tmp_path / "a.csv", "Das Café kostet 500 € für größere Räume.\n"
+    path.write_bytes(b"A row of plain letters.\n" * 100_000 + (said * 9).encode(codec))
+    assert path.read_bytes().decode(encoding_of_file(path)).endswith(said)
