@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from katsuo import engines
 from katsuo.errors import ModelError, RecipeError
 from katsuo.road.adapters import adapted
-from katsuo.store.files import new_folder, read_json, sha256, write_text
+from katsuo.store.files import (
+    check_vacant,
+    make_room,
+    new_folder,
+    read_json,
+    sha256,
+    write_text,
+)
 from katsuo.store.runs import Run
 from katsuo.version import VERSION
 
@@ -53,17 +60,14 @@ def export_model(
             for a folder.
         ModelError: If the base is gone or another than the adapter's, or cannot take that form.
     """
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise RecipeError(f"{into}: is there already; name a new folder with --out")
+    check_vacant(into)
     if form == "folder" and weights is not None:
         raise RecipeError(
             f"--weights {weights} is for --model gguf; a folder keeps the numbers of its base"
         )
     model, facts = _adapted(run, arm)
     name = f"{run.folder.name}-{arm}"
-    into.parent.mkdir(parents=True, exist_ok=True)
-    if into.exists():
-        into.rmdir()  # empty; a folder that is there counts as made by another process
+    make_room(into)
     with new_folder(into) as folder:
         made = _FORMS[form](model, folder, name, weights or "F16")
         file = made.name if form == "gguf" else "model*.safetensors"

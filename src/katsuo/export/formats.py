@@ -51,7 +51,7 @@ class Format:
     exam: bool = False
     """Whether it asks a model rather than teaches it: it takes what was kept out of learning."""
     fewest: int = 1
-    """Fewer rows than these are refused."""
+    """Fewer rows than these to learn from, or to ask about, are refused."""
 
 
 def data_file(split: Split) -> str:

@@ -17,13 +17,13 @@ from typing import Final
 
 from katsuo.errors import RecipeError
 from katsuo.export.card import card
-from katsuo.export.formats import Facts
+from katsuo.export.formats import Facts, Format
 from katsuo.export.table import FORMATS
 from katsuo.outgoing.choosing import Wanted, chosen, parts_of
 from katsuo.outgoing.telling import sheet
 from katsuo.outgoing.writing import Told, Writer, rows
 from katsuo.sections import Recipe
-from katsuo.store.files import new_folder, write_text
+from katsuo.store.files import check_vacant, make_room, new_folder, write_text
 from katsuo.store.runs import Run
 from katsuo.types import Flaw
 
@@ -60,14 +60,11 @@ def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
             is left to write.
         DataError: If a ledger of the run and its manifest do not say the same.
     """
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise RecipeError(f"{into}: is there already; name a new folder with --out")
+    check_vacant(into)
     parts = list(parts_of(run, wanted.domain))
     form = FORMATS[wanted.format]
     choice = chosen(parts, wanted, exam=form.exam)
-    into.parent.mkdir(parents=True, exist_ok=True)
-    if into.exists():
-        into.rmdir()  # empty; a folder that is there counts as made by another process
+    make_room(into)
     told = Told()
     with new_folder(into) as folder:
         with Writer(folder) as writer:
@@ -78,7 +75,7 @@ def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
                     case shaped:
                         writer.put(shaped.file, shaped.columns, row)
                         told.count(row)
-        _check_enough(run, wanted, told, form.fewest)
+        _check_enough(run, wanted, told, form, writer.counts)
         facts = Facts(name=_name(run), base=_base(parts[0].recipe), counts=writer.counts)
         for name, text in form.beside(facts).items():
             write_text(folder / name, text)
@@ -88,13 +85,21 @@ def export_tasks(run: Run, wanted: Wanted, into: Path) -> Exported:
     )
 
 
-def _check_enough(run: Run, wanted: Wanted, told: Told, fewest: int) -> None:
-    if told.n_rows >= fewest:
+def _check_enough(
+    run: Run, wanted: Wanted, told: Told, form: Format, counts: Mapping[str, int]
+) -> None:
+    """Check that there is enough to ask about, or to learn from: a test file alone teaches none."""
+    n_rows = sum(n for file, n in counts.items() if form.exam or "train" in file)
+    if n_rows >= form.fewest:
         return
+    n_tests = sum(counts.values()) - n_rows
+    where = f" to learn from, beside {n_tests} in the test file," if n_tests else ""
+    mend = "; take a smaller --split or a larger --limit" if n_tests else ""
     gone = ", ".join(f"{reason} {n}" for reason, n in sorted(told.left_out.items()))
     raise RecipeError(
-        f"{run.folder}: {told.n_rows} rows are left for --format {wanted.format}, which needs "
-        f"{fewest} or more; {f'left out: {gone}' if gone else '3-curated/dropped says why'}"
+        f"{run.folder}: {n_rows} rows are left{where} for --format {wanted.format}, which needs "
+        f"{form.fewest} or more{mend}; "
+        f"{f'left out: {gone}' if gone else '3-curated/dropped says why'}"
     )
 
 

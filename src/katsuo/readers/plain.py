@@ -44,6 +44,20 @@ _MOST_BROKEN: Final = 0.05
 _WESTERN: Final = "cp1252"
 _TIED_COHERENCE: Final = 0.05
 """Differences below this are chance in a text of a few lines."""
+_MEANT: Final = {
+    "ascii": _WESTERN,
+    "iso8859-1": _WESTERN,
+    "iso8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+"""Encodings that a page declares, and what browsers read instead (WHATWG Encoding, "labels"): pages
+are written for browsers, and hold quotes, dashes, signs that the encoding they name has not."""
+_ELSEWHERE: Final = ("utf-", "utf_", "idna", "punycode", "unicode", "raw-unicode", "raw_unicode")
+"""How names begin that can be no encoding of a page in which the name itself was found as ASCII: by
+those of a width of their own it would not have been, and the rest are not for texts."""
 _SAMPLE_BYTES: Final = 2**20
 _PAGE_GAP: Final = "\n\n"
 
@@ -111,14 +125,20 @@ def decoded(data: bytes, declared: str | None = None) -> str:
 
 
 def encoding_of_file(path: Path) -> str:
-    """The name of the codec that reads the text file at `path`, by its first mebibyte.
+    """The name of the codec that reads the text file at `path`, by a mebibyte that shows it.
+
+    That is the first one, or where the first letter beyond ASCII stands: what is before tells
+    nothing.
 
     Raises:
         RefusedError: If there is none.
     """
     with path.open("rb") as file:
         sample = file.read(_SAMPLE_BYTES)
-        if len(sample) == _SAMPLE_BYTES:
+        while sample.isascii() and (more := file.read(_SAMPLE_BYTES)):
+            # With the begun line, lest the first letter be cut.
+            sample = sample[sample.rfind(b"\n") + 1 :][-_SAMPLE_BYTES:] + more
+        if file.read(1):
             # Ends at a line, lest half a character at the end rule the encoding out.
             sample = sample[: sample.rfind(b"\n") + 1] or sample
     return _encoding(sample)
@@ -130,17 +150,19 @@ def _encoding(data: bytes, declared: str | None = None) -> str:
             return name
     if _is_utf8(data) and not (declared and data.isascii()):
         return "utf-8"
-    if declared and _is_codec(declared):
-        return declared
+    if declared and (meant := _meant(declared)):
+        return meant
     return "utf-8" if _is_utf8(data) else _guessed(data)
 
 
-def _is_codec(name: str) -> bool:
+def _meant(name: str) -> str:
+    """The codec for a page that declares `name`; empty where the name says nothing."""
     try:
         "a".encode(name)  # an empty text would not be looked up
-    except LookupError:
-        return False
-    return True
+        known = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return ""
+    return "" if known.startswith(_ELSEWHERE) else _MEANT.get(known, known)
 
 
 def _is_utf8(data: bytes) -> bool:

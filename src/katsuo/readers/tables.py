@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TextIO
@@ -24,6 +25,8 @@ from katsuo.types import Document, Dropped
 
 _SEPARATORS: Final = (",", ";", "\t")
 _BATCH_ROWS: Final = 256
+_HEAD_ROWS: Final = 16
+"""Of JSON Lines, whose names are the columns: a row may leave out what it does not know."""
 _LONGEST_FIELD: Final = 2**31 - 1
 _LIMIT: Final = Lock()
 """Held while the limit of the csv module, which is the whole process's, is ours."""
@@ -120,9 +123,20 @@ def _csv(path: Path, most_bytes: int) -> Iterator[Table]:
             place = columns.index(column)
             filled = (row for row in rows if row)
             for number, row in enumerate(filled, 1):
-                yield number, row[place] if place < len(row) else None
+                yield number, _cell(row, place, len(columns))
 
         yield Table(source=shown(path), columns=columns, values=values)
+
+
+def _cell(row: list[str], place: int, n_columns: int) -> str | RefusedError | None:
+    """The cell at `place`; where a text was cut at its own separators, nobody knows which it is."""
+    if any(cell.strip() for cell in row[n_columns:]):
+        return RefusedError(
+            "row-damaged",
+            f"the row has {len(row)} cells and the table {n_columns} columns; put quotes around a "
+            "text that holds the separator",
+        )
+    return row[place] if place < len(row) else None
 
 
 def _rows(lines: Iterator[str], separator: str, most_bytes: int) -> Iterator[list[str]]:
@@ -155,15 +169,17 @@ def _jsonl(path: Path, most_bytes: int) -> Iterator[Table]:
                 if line.strip():
                     yield number, _object(line)
 
-    first = next((row for _, row in lines() if isinstance(row, dict)), None)
-    if first is None:
+    objects = (row for _, row in lines() if isinstance(row, dict))
+    heads = list(islice(objects, _HEAD_ROWS))
+    if not heads:
         raise RefusedError("file-damaged", "no line is a JSON object")
+    columns = dict.fromkeys(str(name) for row in heads for name in row)
 
     def values(column: str) -> Iterator[tuple[int, object]]:
         for number, row in lines():
             yield number, row.get(column) if isinstance(row, dict) else row
 
-    yield Table(source=shown(path), columns=tuple(map(str, first)), values=values)
+    yield Table(source=shown(path), columns=tuple(columns), values=values)
 
 
 def _object(line: str) -> dict[str, Any] | RefusedError:

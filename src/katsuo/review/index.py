@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from katsuo.errors import RecipeError
 from katsuo.road.labelling import labelled_of
@@ -84,27 +85,17 @@ def key(run: Run) -> str:
 def built(run: Run) -> Path:
     """The index of `run`, made if there is none of the stages as they are now.
 
+    Whoever asks while another makes it waits for that one.
+
     Raises:
         RecipeError: If the run has not been curated.
     """
-    wanted = key(run)
     path = run.folder / FILE
-    if _key_of(path) == wanted:
-        return path
-    unfinished = path.with_name(f"{FILE}.partial")
-    unfinished.unlink(missing_ok=True)
-    database = sqlite3.connect(unfinished, isolation_level=None)
-    try:
-        database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
-        database.execute("BEGIN")
-        _fill(database, run)
-        database.execute("INSERT INTO facts SELECT fate, COUNT(*) FROM rows GROUP BY fate")
-        database.execute("INSERT INTO facts VALUES ('key', ?)", (wanted,))
-        database.execute("COMMIT")
-        database.executescript(_INDICES)
-    finally:
-        database.close()
-    unfinished.replace(path)
+    # One at a time: two tabs, or two people's pages, find the stages made anew at once.
+    with FileLock(run.folder / f"{FILE}.lock"):
+        wanted = key(run)
+        if _key_of(path) != wanted:
+            _make(run, path, wanted)
     return path
 
 
@@ -125,6 +116,23 @@ def opened(path: Path, beside: Path) -> Iterator[sqlite3.Connection]:
         yield database
     finally:
         database.close()
+
+
+def _make(run: Run, path: Path, wanted: str) -> None:
+    unfinished = path.with_name(f"{FILE}.partial")
+    unfinished.unlink(missing_ok=True)
+    database = sqlite3.connect(unfinished, isolation_level=None)
+    try:
+        database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
+        database.execute("BEGIN")
+        _fill(database, run)
+        database.execute("INSERT INTO facts SELECT fate, COUNT(*) FROM rows GROUP BY fate")
+        database.execute("INSERT INTO facts VALUES ('key', ?)", (wanted,))
+        database.execute("COMMIT")
+        database.executescript(_INDICES)
+    finally:
+        database.close()
+    unfinished.replace(path)
 
 
 def _key_of(path: Path) -> str:

@@ -142,7 +142,10 @@ def curate(trip: Trip) -> None:
     # Without one of these, keys are as they were before there could be one.
     later = [each for each in (readers, libraries, embedded, editions, decided.key) if each]
     inputs = [trip.manifest("generate")["outputs"], stated, *later]
-    trip.stage("curate", key_of("curate", *inputs), work)
+    key = key_of("curate", *inputs)
+    if not trip.run.stage("curate").is_done(key):
+        decided.check_here(trip.run)
+    trip.stage("curate", key, work)
 
 
 def _selectors(

@@ -16,11 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from katsuo.errors import RecipeError
 from katsuo.filters.unleaked import Unleaked
 from katsuo.protocols import Filter
 from katsuo.road.judging import Alone
 from katsuo.stages.curate import dropped_by, judge
-from katsuo.store.decisions import DROP, KEEP, Decision, Decisions, draft_digest, stated
+from katsuo.store.decisions import DROP, FILE, KEEP, Decision, Decisions, draft_digest, stated
 from katsuo.store.runs import Run
 from katsuo.types import EDITED, KEPT, Dropped, Task, drop
 
@@ -36,16 +37,36 @@ class Decided:
     """What was decided about the drafts of a run."""
 
     by_task: Mapping[str, Decision]
+    elsewhere: str = ""
+    """Digest of what `3-curated` was made with, where the file of it is not here: a run that was
+    fetched brings its stages and leaves the review where it is."""
 
     @classmethod
     def of(cls, run: Run) -> Decided:
         """What stands in the run folder; nothing where nobody has reviewed it."""
-        return cls(by_task=Decisions(folder=run.folder).standing())
+        decisions = Decisions(folder=run.folder)
+        applied = run.stage("curate").manifest.get("review", {}).get("digest", "")
+        elsewhere = "" if decisions.path.is_file() else applied
+        return cls(by_task=decisions.standing(), elsewhere=elsewhere)
 
     @property
     def key(self) -> str:
         """For the key of the stage; empty where nothing was decided, so that keys stay."""
-        return stated(self.by_task) if self.by_task else ""
+        return stated(self.by_task) if self.by_task else self.elsewhere
+
+    def check_here(self, run: Run) -> None:
+        """Check that nobody's decisions are undone because their file is somewhere else.
+
+        Raises:
+            RecipeError: If the tasks hold decisions whose file is not in the run folder.
+        """
+        if self.elsewhere:
+            folder = run.stage("curate").folder
+            raise RecipeError(
+                f"{folder}: was made with decisions by hand, and their file, {FILE}, is not in "
+                f"{run.folder}; copy it from the folder that was reviewed, or delete "
+                f"{folder.name} to curate without them"
+            )
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def _named(named: str, sources: dict[str, str], folder: Path) -> frozenset[str]:
     """The ids of the document called `named`."""
     found = {id_ for id_, source in sources.items() if named in (id_, source)}
     if not found:
-        found = {id_ for id_, source in sources.items() if Path(source).name == Path(named).name}
+        found = {id_ for id_, source in sources.items() if _ends_alike(source, named)}
         if len({sources[id_] for id_ in found}) > 1:
             listed = ", ".join(sorted({sources[id_] for id_ in found}))
             raise RecipeError(f"{folder}: {named} may be {listed}; give the whole path")
@@ -168,6 +168,13 @@ def _named(named: str, sources: dict[str, str], folder: Path) -> frozenset[str]:
         listed = ", ".join(sorted(set(sources.values()))[:5])
         raise RecipeError(f"{folder}: holds no document {named}; it holds {listed} …")
     return frozenset(found)
+
+
+def _ends_alike(source: str, named: str) -> bool:
+    """Whether one of the paths is the end of the other: a folder that is named has to be right."""
+    one, other = Path(source).parts, Path(named).parts
+    n = min(len(one), len(other))
+    return n > 0 and one[-n:] == other[-n:]
 
 
 def _told(trips: Sequence[Trip], gone: frozenset[str], sources: dict[str, str]) -> Forgotten:

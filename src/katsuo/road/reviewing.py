@@ -6,6 +6,7 @@ from pathlib import Path
 
 from katsuo import recipe as recipes
 from katsuo.errors import RecipeError
+from katsuo.road.deciding import Decided
 from katsuo.road.studying import domains
 from katsuo.road.trip import Trip
 from katsuo.store.runs import FOLDERS, Run
@@ -16,7 +17,8 @@ def trip_of(folder: Path, domain: str | None = None) -> Trip:
 
     Raises:
         RecipeError: If it is no run folder or has not been curated, if it is a study and `domain`
-            names none of its domains, or if it is none and `domain` is given.
+            names none of its domains, if it is none and `domain` is given, or if earlier decisions
+            are not here.
     """
     if not (folder / "recipe.yaml").is_file():
         raise RecipeError(f"{folder}: is no run folder; name one, such as runs/demo")
@@ -31,4 +33,5 @@ def trip_of(folder: Path, domain: str | None = None) -> Trip:
     found = inner[domain] if domain else trip
     if not (found.run.folder / FOLDERS["curate"] / "manifest.json").is_file():
         raise RecipeError(f"{found.run.folder}: has not been curated; run: katsuo curate {folder}")
+    Decided.of(found.run).check_here(found.run)
     return found

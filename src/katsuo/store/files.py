@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from katsuo.errors import RecipeError
+
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
@@ -50,7 +52,7 @@ def read_json(path: Path) -> dict[str, object] | None:
     """The JSON object in the file `path`, or None where there is no whole one."""
     try:
         value = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -136,3 +138,30 @@ def link(source: Path, target: Path) -> None:
     # Renaming one hard link onto another of the same file does nothing, by POSIX.
     unfinished.replace(target)
     unfinished.unlink(missing_ok=True)
+
+
+def check_vacant(path: Path) -> None:
+    """Check that a new folder may appear at `path`: an empty one gives way, a link does not.
+
+    Raises:
+        RecipeError: If something stands there.
+    """
+    if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
+        raise RecipeError(f"{path}: is there already; name a new folder with --out")
+
+
+def make_room(path: Path) -> None:
+    """Make the folders around `path`, and take an empty one there away.
+
+    Raises:
+        RecipeError: If something around it is no folder.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        raise RecipeError(
+            f"{path}: no folder can be made there ({error.filename}: {error.strerror}); name "
+            "another place with --out"
+        ) from error
+    if path.exists():
+        path.rmdir()  # empty; a folder that is there counts as made by another process

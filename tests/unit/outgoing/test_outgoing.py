@@ -145,6 +145,21 @@ def test_openai_wants_ten_lines(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param({"format": "openai", "split": 0.9}, "which needs 10", id="fewer-than-needed"),
+        pytest.param({"format": "trl", "split": 0.9, "limit": 1}, "0 rows are left", id="none"),
+    ],
+)
+def test_the_test_file_does_not_count_as_something_to_learn_from(
+    run: Run, tmp_path: Path, asked: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RecipeError, match=rf"{said}.*smaller --split"):
+        export_tasks(run, Wanted(**asked), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_study_exports_all_domains_or_one(study: Run, tmp_path: Path) -> None:
     export_tasks(study, Wanted(format="trl"), tmp_path / "all")
     export_tasks(study, Wanted(format="trl", domain="far"), tmp_path / "far")

@@ -58,6 +58,17 @@ def test_every_page_begins_where_it_says(pages: list[str]) -> None:
         pytest.param("é".encode(), "latin-1", "é", id="bytes-that-show-utf-8-win"),
         pytest.param("é".encode("utf-16"), "latin-1", "é", id="a-mark-wins"),
         pytest.param(b"plain", "no-such-codec", "plain", id="an-unknown-name-is-ignored"),
+        pytest.param(b"plain", "utf-16", "plain", id="a-name-that-cannot-be-true-is-ignored"),
+        pytest.param(b"plain +ADw-", "utf-7", "plain +ADw-", id="no-encoding-of-pages-is-ignored"),
+        pytest.param(b"plain", "idna", "plain", id="no-encoding-of-texts-is-ignored"),
+        pytest.param(
+            "\u201cIt doesn\u2019t cost \u20ac500\u2026\u201d \u2013 he".encode("cp1252"),
+            "iso-8859-1",
+            "\u201cIt doesn\u2019t cost \u20ac500\u2026\u201d \u2013 he",
+            id="latin-1-is-read-as-browsers-do",
+        ),
+        pytest.param("①".encode("cp932"), "shift_jis", "①", id="shift-jis-as-browsers-do"),
+        pytest.param("镕".encode("gbk"), "gb2312", "镕", id="gb2312-as-browsers-do"),
         pytest.param(
             "été ".encode() * 9 + b"\xc3", None, "été " * 9 + "\ufffd", id="cut-in-a-letter"
         ),
@@ -81,3 +92,10 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 def test_the_encoding_of_a_long_file_is_told_by_its_beginning(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("名前,本文\n".encode("shift_jis") * 150_000)
     assert "本文" in (tmp_path / "a.csv").read_bytes().decode(encoding_of_file(tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "utf-8"])
+def test_the_encoding_is_told_by_the_first_letters_that_show_it(tmp_path: Path, codec: str) -> None:
+    path, said = tmp_path / "a.csv", "Das Café kostet 500 € für größere Räume.\n"
+    path.write_bytes(b"A row of plain letters.\n" * 100_000 + (said * 9).encode(codec))
+    assert path.read_bytes().decode(encoding_of_file(path)).endswith(said)

@@ -105,6 +105,20 @@ def test_a_broken_line_is_named_by_its_number(tmp_path: Path, line: bytes, reaso
     assert seen(path) == [("#1", "one"), ("#3", reason), ("#4", "two")]
 
 
+def test_a_row_may_leave_out_what_it_does_not_know(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": 1}\n{"id": 2, "text": "Last"}\n')
+    assert seen(tmp_path / "a.jsonl") == [("#1", "no-text-found"), ("#2", "Last")]
+
+
+def test_a_text_that_was_cut_at_its_own_comma_is_no_document(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1,Pay ten, or leave.\n2,Last,,\n3\n")
+    assert seen(tmp_path / "a.csv") == [
+        ("#1", "row-damaged"),
+        ("#2", "Last"),
+        ("#3", "no-text-found"),
+    ]
+
+
 def test_a_lone_surrogate_becomes_a_character_that_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "\\ud800x"}\n')
     assert seen(tmp_path / "a.jsonl") == [("#1", "\ufffdx")]

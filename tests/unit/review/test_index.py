@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 from katsuo.review import index
 from katsuo.review.listing import Wanted, neighbours, page, row
@@ -36,6 +38,21 @@ def test_an_index_of_another_stage_or_a_broken_one_is_made_anew(run: Run) -> Non
     path.write_bytes(b"no database, but long enough to be taken for one" * 30)
     with index.opened(index.built(run), run.folder / "none") as database:
         assert page(database, Wanted(), 1).total > 0
+
+
+def test_those_who_ask_at_once_get_one_whole_index(run: Run) -> None:
+    path = index.built(run)
+    n_rows = _n_rows(path)
+    for _ in range(5):
+        path.unlink()
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda _: _n_rows(index.built(run)), range(4)))
+        assert found == [n_rows] * 4
+
+
+def _n_rows(path: Path) -> int:
+    with index.opened(path, path.with_name("none")) as database:
+        return page(database, Wanted(), 1).total
 
 
 def test_neighbours_lead_through_a_whole_list(run: Run) -> None:

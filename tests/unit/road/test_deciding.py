@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from katsuo import filters
 from katsuo import recipe as recipes
+from katsuo.errors import RecipeError
 from katsuo.protocols import Filter
 from katsuo.road import lineage, travel
 from katsuo.road.deciding import Decided, faults, ruled
 from katsuo.road.forgetting import forget
 from katsuo.road.judging import Alone, Told
+from katsuo.road.reviewing import trip_of
 from katsuo.store import tables
-from katsuo.store.decisions import DROP, KEEP, Decision, Decisions, undecided
+from katsuo.store.decisions import DROP, FILE, KEEP, Decision, Decisions, undecided
 from katsuo.store.runs import Run
 from katsuo.types import Dropped, Origin, Task, TaskType
 
@@ -206,6 +208,25 @@ def test_a_decision_that_is_taken_back_leaves_the_files_as_they_were(curates: Cu
     decide(run, first, verdict="")
     curates()
     assert run.stage("curate").manifest["outputs"] == before
+
+
+def test_tasks_stay_decided_where_the_file_of_decisions_is_not(
+    curates: Curates, fake_recipe: Path
+) -> None:
+    run = curates()
+    decide(run, next(iter(kept(run).values())), verdict=DROP)
+    before = curates().stage("curate").manifest
+    Decisions(folder=run.folder).path.rename(run.folder.parent / FILE)  # as a fetched run is
+    assert curates().stage("curate").manifest == before
+    with pytest.raises(RecipeError, match=r"decisions by hand.*review\.sqlite"):
+        trip_of(run.folder)
+    other = recipes.load(fake_recipe, ["curate=[well_formed]"])
+    with pytest.raises(RecipeError, match=r"decisions by hand.*review\.sqlite"):
+        travel(other, run, until="curate", listen=lambda _: None)
+    assert run.stage("curate").manifest == before
+    (run.folder.parent / FILE).rename(run.folder / FILE)
+    travel(other, run, until="curate", listen=lambda _: None)
+    assert len(list(lineage.dropped(run, by="review"))) == 1
 
 
 def test_forgetting_a_document_takes_its_decisions_alone(curates: Curates) -> None:

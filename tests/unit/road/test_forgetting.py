@@ -226,12 +226,22 @@ def test_files_of_ones_own_in_the_run_folder_are_searched_too(go: Go) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "said"), [("nothing.md", "holds no document nothing.md; it holds")]
+    ("named", "said"),
+    [
+        pytest.param("nothing.md", "holds no document nothing.md; it holds", id="no-such-name"),
+        pytest.param("old/secret.md", "holds no document old/secret.md", id="in-another-folder"),
+    ],
 )
 def test_an_unknown_document_is_refused_with_known_ones(go: Go, named: str, said: str) -> None:
     run = go(until="curate")
     with pytest.raises(RecipeError, match=said):
         forget(run.folder, named, lambda _: None)
+
+
+def test_the_end_of_a_path_names_a_document(go: Go, corpus: Path) -> None:
+    run = go(until="curate")
+    for named in ("secret.md", f"{corpus.name}/secret.md", f"./{corpus.name}/secret.md"):
+        assert foretold(run.folder, named).n_passages > 0
 
 
 def test_a_name_that_two_documents_have_is_refused(go: Go, corpus: Path) -> None:

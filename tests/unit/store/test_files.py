@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from katsuo.errors import RecipeError
 from katsuo.store.files import (
     appearing,
+    check_vacant,
     link,
+    make_room,
     new_folder,
     read_json,
     sha256,
@@ -61,6 +64,32 @@ def test_what_is_no_whole_object_is_none(tmp_path: Path, text: str | None) -> No
     if text is not None:
         path.write_text(text, "utf-8")
     assert read_json(path) is None
+
+
+def test_below_a_file_there_is_no_object(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("name: one\n", "utf-8")
+    assert read_json(tmp_path / "recipe.yaml" / "3-curated" / "manifest.json") is None
+
+
+def test_a_new_folder_needs_an_empty_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    for name in ("file", "link", "."):
+        with pytest.raises(RecipeError, match="is there already"):
+            check_vacant(tmp_path / name)
+    for name in ("empty", "none/deep"):
+        check_vacant(tmp_path / name)
+        make_room(tmp_path / name)
+        assert (tmp_path / name).parent.is_dir()
+        assert not (tmp_path / name).exists()
+
+
+def test_a_folder_below_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name in ("file/out", "file/deep/out"):
+        with pytest.raises(RecipeError, match="no folder can be made there"):
+            make_room(tmp_path / name)
 
 
 def test_a_digest_is_of_the_bytes(tmp_path: Path) -> None:
