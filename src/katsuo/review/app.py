@@ -26,7 +26,7 @@ from katsuo.page import quantities
 from katsuo.page.rendering import resource
 from katsuo.review import listing, showing
 from katsuo.review.desk import Desk
-from katsuo.review.editing import Form, edited, form_of
+from katsuo.review.editing import MOST_CHARS, Form, edited, form_of
 from katsuo.review.index import FATES
 from katsuo.review.listing import MINE, Wanted
 from katsuo.store.decisions import DROP, KEEP, OPEN
@@ -41,7 +41,10 @@ SAID: Final = {
 }
 """What the next page says, by the word in its address."""
 _VERDICTS: Final = {"keep": (KEEP, "kept"), "drop": (DROP, "dropped"), "open": (OPEN, "open")}
-_MOST_BYTES: Final = 1 << 20
+_BYTES_OF_A_SIGN: Final = 12
+"""Of the longest in a form: four bytes of UTF-8, three characters each."""
+_MOST_BYTES: Final = (2 * MOST_CHARS + 1000) * _BYTES_OF_A_SIGN
+"""Two fields as long as a page offers to edit, and the small ones."""
 _CONFLICT: Final = (
     "Not written: this task was decided on in another tab while this page stood open. "
     "Below is what holds now; decide again."

@@ -198,7 +198,13 @@ def test_what_is_not_there_is_not_found(browser: Browser, path: str) -> None:
 
 def test_a_form_that_is_too_long_is_refused(browser: Browser, run: Run) -> None:
     task = drafts(run)[0]
-    assert browser.post(f"task/{task.id}/edit", form(task, response="x" * 2**21)).status == 413
+    assert browser.post(f"task/{task.id}/edit", form(task, response="x" * 2**22)).status == 413
+
+
+def test_what_may_be_edited_may_be_sent_in_any_script(browser: Browser, run: Run) -> None:
+    task = drafts(run)[0]
+    words = form(task, instruction="港" * 99_000, response="𠀀" * 99_000)
+    assert browser.post(f"task/{task.id}/edit", words).status == 422  # the filters have heard it
 
 
 def test_hostile_text_is_text_wherever_it_stands(with_first_task: WithFirst) -> None:
