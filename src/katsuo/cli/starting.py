@@ -180,6 +180,9 @@ def _write(wanted: Wanted) -> None:
     recipe = wanted.recipe
     if recipe.exists():
         raise RecipeError(f"{recipe}: exists already; name another file, or delete it first")
+    above = next(folder for folder in recipe.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise RecipeError(f"{recipe}: {above} is a file, not a folder; name another place")
     _check_there(wanted.documents)
     sets = ", ".join(map(_quoted, wanted.sets))
     filled = TEMPLATE.format(

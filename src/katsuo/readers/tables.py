@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from katsuo.readers.refusals import RefusedError, refusal, shown
 from katsuo.types import Document, Dropped
 
 _SEPARATORS: Final = (",", ";", "\t")
+_TOLD_SEPARATOR: Final = re.compile(r"\s*\"?sep=(.)\"?", re.IGNORECASE)
 _BATCH_ROWS: Final = 256
 _HEAD_ROWS: Final = 16
 """Of JSON Lines, whose names are the columns: a row may leave out what it does not know."""
@@ -113,9 +115,7 @@ def _lines(file: TextIO, most_bytes: int) -> Iterator[str]:
 def _csv(path: Path, most_bytes: int) -> Iterator[Table]:
     encoding = encoding_of_file(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        head = next(_lines(file, most_bytes), "")
-        separator = max(_SEPARATORS, key=head.count)
-        file.seek(0)
+        separator = _begun(file, most_bytes)
         rows = _rows(_lines(file, most_bytes), separator, most_bytes)
         columns = tuple(name.strip() for name in next(rows, []))
 
@@ -126,6 +126,23 @@ def _csv(path: Path, most_bytes: int) -> Iterator[Table]:
                 yield number, _cell(row, place, len(columns))
 
         yield Table(source=shown(path), columns=columns, values=values)
+
+
+def _begun(file: TextIO, most_bytes: int) -> str:
+    """What stands between cells; leaves `file` at the names of its columns.
+
+    Empty lines may stand before them, and so may `sep=;`, which spreadsheets write and read.
+    """
+    told, head, at = "", "", file.tell()
+    for line in _lines(file, most_bytes):
+        if found := _TOLD_SEPARATOR.fullmatch(line.strip("\r\n")):
+            told = found[1]
+        elif line.strip():
+            head = line
+            break
+        at = file.tell()
+    file.seek(at)
+    return told or max(_SEPARATORS, key=head.count)
 
 
 def _cell(row: list[str], place: int, n_columns: int) -> str | RefusedError | None:

@@ -147,6 +147,18 @@ def test_the_separator_is_read_off_the_header(tmp_path: Path, separator: str) ->
     assert seen(tmp_path / "a.csv") == [("#1", "x")]
 
 
+@pytest.mark.parametrize("above", ["\n", "\r\n \n", "sep={}\n", "\ufeffsep={}\r\n", '"sep={}"\n\n'])
+@pytest.mark.parametrize("separator", [",", ";", "|"])
+def test_lines_above_the_names_of_the_columns_are_no_names(
+    tmp_path: Path, above: str, separator: str
+) -> None:
+    if separator == "|" and "sep" not in above:
+        pytest.skip("nobody guesses it")
+    rows = f"id{separator}text\n1{separator}x\n"
+    (tmp_path / "a.csv").write_text(above.format(separator) + rows, "utf-8", newline="")
+    assert seen(tmp_path / "a.csv") == [("#1", "x")]
+
+
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
