@@ -83,7 +83,8 @@ def foretold(folder: Path, named: str) -> Forgotten:
 def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
     """Take the document called `named` out of the run in `folder`, and what came of it.
 
-    The stages are gone afterwards; `katsuo run` puts them together again from what is left.
+    The stages are gone afterwards; `katsuo run` puts them together again from what is left. Where it
+    is stopped, by `kill -9` too, the same call goes on.
 
     Args:
         folder: A run folder.
@@ -110,9 +111,14 @@ def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
             _scrub(one, gone)
         for cell in {_cell_of(path, run) for path in _held(run.home, proofs, gone)}:
             shutil.rmtree(cell)  # whoever wants it makes it again
-        beyond = _held(folder, proofs, gone)
+        stages = [one.run.stage(verb).folder for one in inner for verb in FOLDERS]
+        held = _held(folder, proofs, gone)
+        beyond = [path for path in held if not any(map(path.is_relative_to, stages))]
         for path in beyond:
             path.unlink()
+        # The passages go last: whoever is stopped before is told by them what is to be forgotten.
+        for one in reversed(inner):
+            _clear(one, gone)
         left = [path for place in (folder, run.home) for path in _held(place, proofs, gone)]
         if left:
             raise DataError(f"{left[0]}: still holds something of {named}; delete the file")
@@ -138,7 +144,9 @@ def _asked(
 def _trips(trip: Trip) -> Iterator[Trip]:
     """This run and all inside it that have passages: domains, arms with tasks of their own."""
     if trip.recipe.domains:
-        for one in studying.domains(trip).values():
+        inner = studying.domains(trip).values()
+        # A domain may have lost its passages to a call that was stopped.
+        for one in [each for each in inner if each.manifest("ingest")] or inner:
             yield from _trips(one)
         return
     if not trip.manifest("ingest"):
@@ -236,7 +244,7 @@ def _own_sentences(trips: Sequence[Trip], gone: frozenset[str]) -> set[str]:
 
 
 def _scrub(trip: Trip, gone: frozenset[str]) -> None:
-    """Take the documents out of one run's cells, and its folders away, to be linked anew."""
+    """Take the documents out of one run's cells."""
     keys = list(trip.manifest("ingest")["inputs"].values())
     old = trip.run.stage("generate")
     away = [row["id"] for row in passages(trip) if row["document_id"] in gone]
@@ -257,9 +265,22 @@ def _scrub(trip: Trip, gone: frozenset[str]) -> None:
             _move_drafts(inside, old, gone, away)
     for folder in filter(Path.is_dir, mine):
         shutil.rmtree(folder)
-    for verb in FOLDERS:
-        shutil.rmtree(trip.run.stage(verb).folder, ignore_errors=True)
     Decisions(folder=trip.run.folder).forget(gone)
+
+
+def _clear(trip: Trip, gone: frozenset[str]) -> None:
+    """Take the folders of one run's stages away, to be linked anew; those of passages last."""
+    for verb in reversed(FOLDERS):
+        if verb != "ingest" and trip.run.stage(verb).folder.is_dir():
+            shutil.rmtree(trip.run.stage(verb).folder)
+    stage = trip.run.stage("ingest")
+    for path in (*stage.dropped_parts(), *stage.parts()):
+        if path.parent == stage.folder:  # in one step: half a folder could not be read again
+            rows = [row for row in tables.read(path) if row["document_id"] not in gone]
+            tables.write(path, tables.CONTEXTS, rows)
+        else:
+            path.unlink()
+    shutil.rmtree(stage.folder)
     trip.listen(Event(stage="forget", note=f"{trip.run.folder}: to be put together again"))
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,46 @@ def test_a_forgotten_document_leaves_no_trace_and_the_rest_stays(go: Go, tmp_pat
     assert curated(again) == {id_: task for id_, task in before.items() if id_ not in own}
     reasons = [line.reason for line in lineage.dropped(again, stage="ingest")]
     assert "document-forgotten" in reasons
+
+
+class Stopped(BaseException):
+    """Stands for `kill -9`."""
+
+
+class Stopping:
+    """Stops at the n-th step that takes something away or puts something in its place."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, n: int) -> None:
+        self.left = n
+        for name in ("unlink", "rmdir", "rename", "replace"):
+            patch.setattr(os, name, self._counted(getattr(os, name)))
+
+    def _counted(self, step: Callable[..., object]) -> Callable[..., object]:
+        def counted(*args: object, **more: object) -> object:
+            if self.left == 0:
+                raise Stopped
+            self.left -= 1
+            return step(*args, **more)
+
+        return counted
+
+
+@pytest.mark.parametrize("n", range(0, 110, 11))
+def test_what_is_stopped_at_any_step_is_done_by_the_same_call(
+    go: Go, tmp_path: Path, n: int
+) -> None:
+    run = go("adapt.arms=[tasks, {raw: {curate: []}}]")
+    (run.folder / "memo.txt").write_text(SECRET)
+    with pytest.MonkeyPatch.context() as patch:
+        Stopping(patch, n)
+        with suppress(Stopped):
+            forget(run.folder, "secret.md", lambda _: None)
+    with suppress(RecipeError):  # where it was stopped behind the last trace
+        forget(run.folder, "secret.md", lambda _: None)
+    assert found_in(tmp_path / "runs") == []
+    again = go("adapt.arms=[tasks, {raw: {curate: []}}]")
+    assert found_in(tmp_path / "runs") == []
+    assert curated(again)
 
 
 @pytest.mark.parametrize(
