@@ -83,8 +83,8 @@ def foretold(folder: Path, named: str) -> Forgotten:
 def forget(folder: Path, named: str, listen: Listener) -> Forgotten:
     """Take the document called `named` out of the run in `folder`, and what came of it.
 
-    The stages are gone afterwards; `katsuo run` puts them together again from what is left. Where it
-    is stopped, by `kill -9` too, the same call goes on.
+    The stages are gone afterwards; `katsuo run` puts them together again from what is left. Where
+    it is stopped, by `kill -9` too, the same call goes on.
 
     Args:
         folder: A run folder.
@@ -144,9 +144,9 @@ def _asked(
 def _trips(trip: Trip) -> Iterator[Trip]:
     """This run and all inside it that have passages: domains, arms with tasks of their own."""
     if trip.recipe.domains:
-        inner = studying.domains(trip).values()
+        domains = list(studying.domains(trip).values())
         # A domain may have lost its passages to a call that was stopped.
-        for one in [each for each in inner if each.manifest("ingest")] or inner:
+        for one in [each for each in domains if each.manifest("ingest")] or domains:
             yield from _trips(one)
         return
     if not trip.manifest("ingest"):
