@@ -49,7 +49,11 @@ TEACHING_HEAD: Final = """\
 What `katsuo remix` and `katsuo teach` read.
 """
 _AGAINST: Final = "Files of evaluation questions; by default those of `evaluate`."
-_NOT_IN_RECIPES: Final = {"unleaked": {"sets", "documents"}, "fresh": {"embeds"}}
+_NOT_IN_RECIPES: Final = {
+    "unleaked": {"sets", "documents"},
+    "fresh": {"embeds"},
+    "balanced": {"shares"},
+}
 _KINDS: Final = {
     str: "text",
     int: "whole number",

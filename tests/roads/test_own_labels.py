@@ -83,6 +83,18 @@ def test_all_answers_are_among_five_labels_of_ones_own_each_about_as_often(
     assert all(0.1 <= share <= 0.3 for share in found.values()), found
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_shares_that_the_user_states_are_kept_by_the_filter_that_balances(
+    go: Go, held: bool
+) -> None:
+    stated = "{fees: 0.4, wind: 0.3, pilots: 0.1, fuel: 0.1, ice: 0.1}"
+    own = f"{TOPICS}  shares: {stated}\n  hold_shares: {str(held).lower()}\n"
+    run = go(own, "curate=[well_formed, balanced]")
+    made, kept = (shares(tasks_of(run, verb)) for verb in ("generate", "curate"))
+    assert made["fees"] > 2 * made["ice"]
+    assert (kept == pytest.approx(made, abs=0.05)) == held
+
+
 def test_a_task_has_the_users_words_and_the_users_name(go: Go) -> None:
     for task in tasks_of(go(TOPICS)):
         assert task.name == "topic"

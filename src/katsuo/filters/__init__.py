@@ -44,8 +44,8 @@ _IN_RECIPES: Final = {"texts": "against"}
 _FILLED_IN: Final = frozenset({"sets", "documents"})
 """Settings that follow from the files that a recipe names."""
 
-_OPENED: Final = frozenset({"embeds"})
-"""Models that the road opens: no settings of a recipe."""
+_OF_THE_ROAD: Final = frozenset({"embeds", "shares"})
+"""What the road gives (a model that it opened, the user's own shares): no settings of a filter."""
 
 
 def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selector:
@@ -59,7 +59,7 @@ def build(name: str, settings: Mapping[str, Any]) -> Filter | Rewriter | Selecto
         raise RecipeError(f"curate: there is no filter {name!r}; {_nearest(name, list(FILTERS))}")
     part: Callable[..., Filter | Rewriter | Selector] = FILTERS[name]
     fields = [field for field in dataclasses.fields(FILTERS[name]) if field.init]
-    known = {field.name: field for field in fields if field.name not in _OPENED}
+    known = {field.name: field for field in fields if field.name not in _OF_THE_ROAD}
     chosen = {}
     for key, value in settings.items():
         if key not in known:

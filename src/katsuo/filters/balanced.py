@@ -42,6 +42,8 @@ class Balanced:
     """Type -> role -> its share of the kept tasks, above 0, together 1: `{ynqa: {yes: 0.5,
     no: 0.5}}`. As many tasks are kept as the scarcest role allows. Roles that no task has are
     left out of the reckoning; a role without a share goes, stray words stay."""
+    shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The same of task types of the user's own, by name and label; a recipe states them there."""
 
     def __post_init__(self) -> None:
         for kind, shares in self.targets.items():
@@ -64,7 +66,7 @@ class Balanced:
             else:
                 yield row.id, KEEP
         for kind, group in by_type.items():
-            yield from self._judged(group, self.targets.get(kind, {}))
+            yield from self._judged(group, self.targets.get(kind) or self.shares.get(kind, {}))
 
     def _most(self, counts: Counter[str], shares: Mapping[str, float]) -> dict[str, int]:
         """Role -> how many tasks of it may stay; strays among them."""

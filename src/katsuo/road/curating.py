@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from katsuo import engines, filters
 from katsuo.ahead import ahead
+from katsuo.filters.balanced import Balanced
 from katsuo.filters.fresh import Fresh
 from katsuo.filters.private import Private
 from katsuo.filters.unleaked import Unleaked
@@ -110,6 +111,7 @@ def curate(trip: Trip) -> None:
     editions = {name: n for name, part in [*built, *alone.all] if (n := edition_of(part)) > 1}
     if own:  # without any, keys are as they were
         stated.append(own)
+    shares = _shares(trip, built)
 
     def work(folder: StageFolder) -> dict[str, Any]:
         counts, tally = Counts(unit="task"), Tally(built)
@@ -119,7 +121,7 @@ def curate(trip: Trip) -> None:
         on = _Work(trip, folder, counts, tally, _Asides.of(folder, schema), decided)
         with measuring:
             signatures = _judged(on, alone, measuring, built)
-        verdicts = select(signatures, _selectors(built, embedders))
+        verdicts = select(signatures, _selectors(built, embedders, shares))
         for row in signatures:
             if math.isinf(row.score):  # a person's keep, of these very words
                 verdicts.pop(row.id, None)
@@ -140,7 +142,7 @@ def curate(trip: Trip) -> None:
         }
 
     # Without one of these, keys are as they were before there could be one.
-    later = [each for each in (readers, libraries, embedded, editions, decided.key) if each]
+    later = [each for each in (readers, libraries, embedded, editions, shares, decided.key) if each]
     inputs = [trip.manifest("generate")["outputs"], stated, *later]
     key = key_of("curate", *inputs)
     if not trip.run.stage("curate").is_done(key):
@@ -148,14 +150,26 @@ def curate(trip: Trip) -> None:
     trip.stage("curate", key, work)
 
 
+def _shares(trip: Trip, built: Sequence[tuple[str, object]]) -> dict[str, dict[str, float]]:
+    """What the user's own task types state of their labels, where a filter would balance them."""
+    if not any(isinstance(part, Balanced) for _, part in built):
+        return {}
+    own = trip.recipe.generate.tasks
+    return {name: asked.shares for name, asked in own.items() if asked.shares and asked.hold_shares}
+
+
 def _selectors(
-    built: Sequence[tuple[str, object]], embedders: Mapping[str, engines.Named]
+    built: Sequence[tuple[str, object]],
+    embedders: Mapping[str, engines.Named],
+    shares: Mapping[str, Mapping[str, float]],
 ) -> list[tuple[str, Selector]]:
-    """The selectors among the filters, their embedders opened."""
+    """The selectors among the filters, their embedders opened, the user's own shares told."""
     found: list[tuple[str, Selector]] = []
     for name, part in built:
         if isinstance(part, Fresh) and name in embedders:
             found.append((name, replace(part, embeds=engines.open_embeds(embedders[name]))))
+        elif isinstance(part, Balanced):
+            found.append((name, replace(part, shares=shares)))
         elif isinstance(part, Selector):
             found.append((name, part))
     return found

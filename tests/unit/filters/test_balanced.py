@@ -117,6 +117,8 @@ def test_labels_of_a_users_own_are_balanced_and_say_themselves() -> None:
         for i, label in enumerate(["good"] * 30 + ["positive"] * 10 + ["bad"] * 10)
     ]
     assert kept(rows, Balanced(max_ratio=1)) == {"good": 10, "positive": 10, "bad": 10}
+    asked = Balanced(max_ratio=1, shares={"mood": {"good": 0.6, "positive": 0.2, "bad": 0.2}})
+    assert kept(rows, asked) == {"good": 30, "positive": 10, "bad": 10}
 
 
 @pytest.mark.parametrize("settings", [{"max_ratio": 0.5}, {"least_share": 1}])
