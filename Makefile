@@ -32,7 +32,7 @@ test-peers: setup  ## Compare with llama.cpp, lm-evaluation-harness and torchmet
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet -r tests/peers/requirements.txt
 	$(BIN)/katsuo models pull smollm2-135m
-	KATSUO_PEERS_PYTHON=.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
+	KATSUO_PEERS_PYTHON=$(CURDIR)/.venv-peers/bin/python $(BIN)/python -m pytest -m slow tests/peers
 
 test-ray: setup  ## Run shards on a Ray cluster that is started for it, in .venv-ray
 	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
@@ -42,9 +42,9 @@ test-ray: setup  ## Run shards on a Ray cluster that is started for it, in .venv
 # A batch of kills that went well is a line of .faults/kills.jsonl and not run again; remove the file to begin anew.
 test-faults: setup  ## Kill drivers, workers and nodes a hundred times, and ten with the real model; poison; S3; endpoints
 	$(BIN)/katsuo models pull smollm2-135m
-	KATSUO_KILLS=10 KATSUO_FAULTS=.faults/kills.jsonl $(BIN)/python -m pytest -rP -m slow tests/faults tests/roads/test_poison.py
+	KATSUO_KILLS=10 KATSUO_FAULTS=$(CURDIR)/.faults/kills.jsonl $(BIN)/python -m pytest -rP -m slow tests/faults tests/roads/test_poison.py
 	if test -x .venv-ray/bin/python; then \
-	    KATSUO_KILLS=10 KATSUO_FAULTS=.faults/kills.jsonl .venv-ray/bin/python -m pytest -rP -m slow tests/faults -k ray; fi
+	    KATSUO_KILLS=10 KATSUO_FAULTS=$(CURDIR)/.faults/kills.jsonl .venv-ray/bin/python -m pytest -rP -m slow tests/faults -k ray; fi
 	if test -d tests/http; then $(BIN)/python -m pytest -m slow tests/http; fi
 	$(MAKE) test-remote
 
@@ -61,7 +61,7 @@ test-http: setup .venv-vllm/.ready  ## Generate behind llama.cpp's server and vL
 	test -x .venv-http-llamacpp/bin/python || $(PYTHON) -m venv .venv-http-llamacpp
 	.venv-http-llamacpp/bin/python -m pip install --quiet -r tests/servers/requirements.txt
 	$(BIN)/katsuo models pull smollm2-135m
-	KATSUO_HTTP_LLAMACPP=.venv-http-llamacpp/bin/python KATSUO_HTTP_VLLM=.venv-vllm/bin/python \
+	KATSUO_HTTP_LLAMACPP=$(CURDIR)/.venv-http-llamacpp/bin/python KATSUO_HTTP_VLLM=$(CURDIR)/.venv-vllm/bin/python \
 	    $(BIN)/python -m pytest -m slow tests/servers
 
 # torchvision, torchaudio and torchcodec come along for other versions of torch and break its import; nothing needs them.
@@ -79,7 +79,7 @@ test-exports: setup  ## Load every export in the trainer that it is for, each in
 	    .venv-exports-$$name/bin/python -m pip install --quiet -r tests/exports/$$name.txt || exit 1; \
 	    .venv-exports-$$name/bin/python -m pip install --quiet --no-deps -r tests/exports/alone-$$name.txt || exit 1; \
 	done
-	KATSUO_EXPORTS=.venv-exports- $(BIN)/python -m pytest -m slow -rP tests/exports
+	KATSUO_EXPORTS=$(CURDIR)/.venv-exports- $(BIN)/python -m pytest -m slow -rP tests/exports
 
 test-browser: setup  ## Take the review page's journey in headless Chromium, with axe-core, in .browser; wants apt and npm
 	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium
@@ -160,7 +160,7 @@ pack-gpu: setup  ## Write gpu-pack/: all that teaching RECIPE needs on a machine
 site: setup .venv-site/.ready  ## Make pages of all Markdown, in site/; a dead link ends it
 	rm -rf site
 	.venv-site/bin/sphinx-build -q -W --keep-going -n -b html -d .venv-site/doctrees -c docs/site . site
-	KATSUO_SITE=site $(BIN)/python -m pytest -q -m slow tests/site
+	KATSUO_SITE=$(CURDIR)/site $(BIN)/python -m pytest -q -m slow tests/site
 	@echo open site/index.html
 
 .venv-site/.ready: docs/site/requirements.txt

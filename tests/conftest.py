@@ -17,6 +17,11 @@ hypothesis.settings.register_profile("katsuo", deadline=None)
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("katsuo")
 
+# Tests go to folders of their own; what was named for all of them stays where it is.
+for _name in ("KATSUO_DATA", "KATSUO_HOME"):
+    if _name in os.environ:
+        os.environ[_name] = str(Path(os.environ[_name]).absolute())
+
 SENTENCES = (
     "The harbour master may close the eastern basin when the wind exceeds twelve metres a second.",
     "A vessel that waits for a pilot keeps a listening watch and shows one white light.",
