@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from katsuo.own import named
 from katsuo.protocols import Filter, Rewriter, Selector, Signature
@@ -41,18 +41,21 @@ def judge(
         filters: By name, in the order in which they judge.
         measured: Gives tasks the scores that a filter decides by.
     """
-    standing = list(enumerate(tasks))
+    standing = list(range(len(tasks)))
+    notes: list[list[tuple[str, Verdict]]] = [[] for _ in tasks]
     gone: dict[int, Dropped] = {}
     for name, part in filters:
-        verdicts = part.judge(measured(part, [task for _, task in standing]))
+        verdicts = part.judge(measured(part, [tasks[place] for place in standing]))
         judged = zip(standing, verdicts, strict=True)
         standing = []
-        for (place, task), verdict in judged:
+        for place, verdict in judged:
             if verdict.keep:
-                standing.append((place, _noted(task, name, verdict)))
+                standing.append(place)
+                notes[place].append((name, verdict))
             else:
-                gone[place] = dropped_by(task, name, verdict)
-    return [task for _, task in standing], [gone[place] for place in sorted(gone)]
+                gone[place] = dropped_by(tasks[place], name, verdict)
+    kept = [_noted(tasks[place], notes[place]) for place in standing]
+    return kept, [gone[place] for place in sorted(gone)]
 
 
 def rewrite(
@@ -131,15 +134,16 @@ def dropped_by(task: Task, name: str, verdict: Verdict) -> Dropped:
     )
 
 
-def _noted(task: Task, name: str, verdict: Verdict) -> Task:
-    """`task` with what the filter `name` measured and found."""
-    scores = dict(task.scores)
-    if verdict.score is not None:
-        scores[name] = verdict.score
-    found = tuple(span for span in verdict.evidence if span not in task.evidence)
-    if scores == task.scores and not found:
+def _noted(task: Task, notes: Iterable[tuple[str, Verdict]]) -> Task:
+    """`task` with what filters measured and found, each by its name."""
+    scores, evidence = dict(task.scores), list(task.evidence)
+    for name, verdict in notes:
+        if verdict.score is not None:
+            scores[name] = verdict.score
+        evidence += [span for span in verdict.evidence if span not in evidence]
+    if scores == task.scores and len(evidence) == len(task.evidence):
         return task
-    return dataclasses.replace(task, scores=scores, evidence=(*task.evidence, *found))
+    return dataclasses.replace(task, scores=scores, evidence=tuple(evidence))
 
 
 def _question(task: Task) -> str:
