@@ -95,7 +95,7 @@ def pack(folder: Path, adapter: Path | None, into: Path, *, kind: str = "Q8_0") 
         writer.write_tensors_to_file()
         writer.close()
         unfinished.replace(into)
-    except BaseException:
+    except BaseException:  # whatever ends it, no half file stays; raised again
         writer.close()
         unfinished.unlink(missing_ok=True)
         raise

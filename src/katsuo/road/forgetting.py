@@ -25,8 +25,8 @@ from katsuo import recipe as recipes
 from katsuo.errors import DataError, RecipeError
 from katsuo.road import learners, lineage, studying
 from katsuo.road.generating import cells_of, fill_cell, passes_of
+from katsuo.road.holding import passages
 from katsuo.road.ingesting import assemble, forgotten_line
-from katsuo.road.learners import passages
 from katsuo.road.sources import Sources
 from katsuo.road.trip import Counts, Event, Listener, Trip
 from katsuo.scoring.coverage import sentences
@@ -274,12 +274,11 @@ def _clear(trip: Trip, gone: frozenset[str]) -> None:
         if verb != "ingest" and trip.run.stage(verb).folder.is_dir():
             shutil.rmtree(trip.run.stage(verb).folder)
     stage = trip.run.stage("ingest")
-    for path in (*stage.dropped_parts(), *stage.parts()):
-        if path.parent == stage.folder:  # in one step: half a folder could not be read again
-            rows = [row for row in tables.read(path) if row["document_id"] not in gone]
-            tables.write(path, tables.CONTEXTS, rows)
-        else:
-            path.unlink()
+    for path in stage.dropped_parts():
+        path.unlink()
+    for path in stage.parts():  # shard by shard: half a folder could not be read again
+        rows = [row for row in tables.read(path) if row["document_id"] not in gone]
+        tables.write(path, tables.CONTEXTS, rows)
     shutil.rmtree(stage.folder)
     trip.listen(Event(stage="forget", note=f"{trip.run.folder}: to be put together again"))
 

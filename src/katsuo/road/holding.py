@@ -85,7 +85,7 @@ def passages_of(trip: Trip, documents: Collection[str]) -> frozenset[str]:
     """The texts of all passages of `documents`, which are ids."""
     if not documents:
         return frozenset()
-    return frozenset(row["text"] for row in _passages(trip) if row["document_id"] in documents)
+    return frozenset(row["text"] for row in passages(trip) if row["document_id"] in documents)
 
 
 def facts(trip: Trip) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def facts(trip: Trip) -> dict[str, Any]:
     held = held_out(trip)
     if not held:
         return {}
-    rows = list(_passages(trip))
+    rows = list(passages(trip))
     shared = overlap(
         [row["text"] for row in rows if row["document_id"] in held],
         (row["text"] for row in rows if row["document_id"] not in held),
@@ -194,10 +194,10 @@ class _Library:
 
     @classmethod
     def of(cls, trip: Trip) -> _Library:
-        passages: defaultdict[str, list[str]] = defaultdict(list)
-        for row in _passages(trip):
-            passages[row["document_id"]].append(row["text"])
-        return cls(sources=_sources(trip), passages=passages)
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for row in passages(trip):
+            found[row["document_id"]].append(row["text"])
+        return cls(sources=_sources(trip), passages=found)
 
     def row(self, row: Row, where: str) -> tuple[dict[str, Any], Way]:
         """The row as evaluation sets have it, its passage looked up where it names none."""
@@ -206,9 +206,9 @@ class _Library:
         if row.get("context"):
             return whole, Way.GIVEN
         question = " ".join(str(row.get(column) or "") for column in QUESTION_COLUMNS)
-        passages = self.passages[document]
-        found = look_up(question, _texts_of(whole["answers"]), passages)
-        return whole | {"context": passages[found.index]}, found.way
+        held = self.passages[document]
+        found = look_up(question, _texts_of(whole["answers"]), held)
+        return whole | {"context": held[found.index]}, found.way
 
 
 def _listed(answers: object) -> object:
@@ -240,11 +240,12 @@ def _document(row: Row, where: str, sources: Mapping[str, str]) -> str:
     )
 
 
-def _passages(trip: Trip) -> Iterator[dict[str, Any]]:
+def passages(trip: Trip) -> Iterator[dict[str, Any]]:
+    """All passages of a run, as rows."""
     for part in trip.run.stage("ingest").parts():
         yield from tables.read(part)
 
 
 def _sources(trip: Trip) -> dict[str, str]:
     """Document id -> where it came from, of every document with a passage."""
-    return {row["document_id"]: row["source"] for row in _passages(trip)}
+    return {row["document_id"]: row["source"] for row in passages(trip)}

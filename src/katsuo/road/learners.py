@@ -5,19 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from katsuo.road import lineage
+from katsuo.road.holding import passages
 from katsuo.road.trip import Trip
 from katsuo.stages.tuning import tapt_pairs, task_pairs
 from katsuo.store import tables
 from katsuo.store.runs import FOLDERS
-
-
-def passages(trip: Trip) -> Iterator[dict[str, Any]]:
-    """All passages of a run, as rows."""
-    for part in trip.run.stage("ingest").parts():
-        yield from tables.read(part)
 
 
 def pairs_about(trips: Iterable[Trip], documents: frozenset[str]) -> frozenset[str]:
