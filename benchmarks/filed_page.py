@@ -6,6 +6,7 @@ name -> {"precision": {...}, "tasks/s": 12}   a row of a table with a column for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ _MOST_COLUMNS = 7
 """A wider table of a few figures is turned: its parts become the rows."""
 _WHOLE = 1000
 """From here on a number is told without what stands behind the point."""
+
+_NUMBER = re.compile(r"(?:[-+]?\d[\d.]*(?: \([^)]*\))?|n \d+|)")
+"""A cell of a column that stands at the right; without anything in it, it decides nothing."""
 
 _KEY = (
     "In brackets: of a share or an AUC its 95 % interval, of anything else the smallest and the "
@@ -83,7 +87,7 @@ def _alike(some: Sequence[str], others: Sequence[str]) -> bool:
 
 def _drawn(table: _Table, names: Sequence[str]) -> str:
     if not table.parts:
-        head, n_names = ["figure", "value"], 1
+        head = ["figure", "value"]
         rows = [[name, _cell(value)] for name, value in table.rows.items()]
     else:
         n_names = len(names)
@@ -94,7 +98,10 @@ def _drawn(table: _Table, names: Sequence[str]) -> str:
         ]
         if n_names == 1 and len(rows) < len(table.parts) > _MOST_COLUMNS:
             head, *rows = [list(column) for column in zip(head, *rows, strict=True)]
-    ruler = ["---"] * n_names + ["---:"] * (len(head) - n_names)
+    ruler = [
+        "---:" if all(map(_NUMBER.fullmatch, column)) else "---"
+        for column in zip(*rows, strict=True)
+    ]
     return "".join(map(_line, [head, ruler, *rows]))
 
 
